@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# ktrace: one makefile, no recursion, no configure step.
+#   make            build/ktrace
+#   make check      all tests (some need root)          make check-unit   only those that need none
+#   make SAN=1      with ASan and UBSan, in build-san/  make CC=clang     with clang
+#   make bench      time and memory beside the bare kernel replies (root)
+
+prefix     ?= /usr/local
+sbindir    ?= $(prefix)/sbin
+mandir     ?= $(prefix)/share/man
+compdir    ?= $(prefix)/share/bash-completion/completions
+
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PKG_CONFIG ?= pkg-config
+LIBS       := libmnl libnftnl libbpf libelf libipset jansson
+CLANG      ?= clang
+BPFTOOL    ?= bpftool
+
+O          := build$(if $(SAN),-san)$(if $(filter clang%,$(CC)),-clang)
+CFLAGS     ?= -O2 -g
+WARN       := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings \
+              -Wno-missing-field-initializers -Wno-sign-compare
+SANFLAGS   := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+comma      := ,
+ALL_CFLAGS  = -std=gnu11 $(WARN) $(CFLAGS) $(SANFLAGS) -D_GNU_SOURCE -I. -I$(O) -MMD -MP \
+              $(shell $(PKG_CONFIG) --cflags $(LIBS))
+LDLIBS      = $(shell $(PKG_CONFIG) --libs $(LIBS))
+
+BPF_SRC    := $(wildcard bpf/*.bpf.c)
+SKEL       := $(BPF_SRC:%.bpf.c=$(O)/%.skel.h)
+SRC        := $(filter-out %.bpf.c,$(wildcard tracer/base/*.c nft/*.c ipvs/*.c bpf/*.c tracer/*.c))
+OBJ        := $(SRC:%.c=$(O)/%.o)
+LIB_OBJ    := $(filter-out $(O)/tracer/main.o,$(OBJ))
+UNIT       := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
+HEADERS    := $(wildcard tracer/*.h tracer/base/*.h nft/*.h ipvs/*.h bpf/*.h)
+
+Q          := $(if $(V),,@)
+msg         = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
+
+all: $(O)/ktrace
+
+$(O)/ktrace: $(OBJ)
+	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(OBJ) $(LDLIBS)
+
+$(O)/libktrace.a: $(LIB_OBJ)
+	$(call msg,AR,$@)rm -f $@ && ar rcs $@ $(LIB_OBJ)
+
+$(O)/%.o: %.c | $(SKEL)
+	@mkdir -p $(@D)
+	$(call msg,CC,$<)$(CC) $(ALL_CFLAGS) $(if $(filter tracer/main.c,$<),-DVERSION='"$(VERSION)"') -c -o $@ $<
+
+$(O)/%.bpf.o: %.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(call msg,BPF,$<)$(CLANG) -g -O2 -Wall -Werror -target bpf -D__TARGET_ARCH_$(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m))) \
+		-I. -idirafter /usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<
+
+$(O)/%.skel.h: $(O)/%.bpf.o
+	$(call msg,SKEL,$@)$(BPFTOOL) gen skeleton $< name $(subst .,_,$(notdir $*))_bpf > $@.tmp && mv $@.tmp $@
+
+$(O)/unit/%: tests/unit/%.c $(O)/libktrace.a
+	@mkdir -p $(@D)
+	$(call msg,UNIT,$<)$(CC) $(ALL_CFLAGS) -o $@ $< $(O)/libktrace.a $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+
+unit: $(UNIT)
+
+check:
+	tests/run
+
+check-unit: $(UNIT)
+	tests/run unit
+
+# every header compiles alone
+headers: $(HEADERS:%=$(O)/%.alone)
+$(O)/%.h.alone: %.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsyntax-only -x c $< && touch $@
+
+bench: all
+	tools/bench
+
+install: all
+	install -D -m 755 $(O)/ktrace $(DESTDIR)$(sbindir)/ktrace
+	install -D -m 644 docs/ktrace.8 $(DESTDIR)$(mandir)/man8/ktrace.8
+	install -D -m 644 tools/ktrace.bash $(DESTDIR)$(compdir)/ktrace
+
+clean:
+	rm -rf build build-*
+
+.PHONY: all unit check check-unit headers bench install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+-include $(OBJ:.o=.d) $(UNIT:%=%.d)

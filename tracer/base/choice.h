@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Forks without continuations: a walk is a plain function of its input and of a tape of choices.
+ * Where the packet can go several ways it asks the tape. The first walk takes the first way at
+ * each fork; choices_next() turns the last fork to its next way and the walk is run again, until
+ * all ways are walked (depth first). Whatever a walk reads must therefore be cached and stable.
+ */
+#ifndef KTRACE_BASE_CHOICE_H
+#define KTRACE_BASE_CHOICE_H
+
+#include "arena.h"
+#include "trace.h"
+
+struct choices;
+
+/* At most max_paths walks; then choices_next() stops and choices_cut() is true. */
+struct choices *choices_new(struct arena *a, size_t max_paths);
+
+/*
+ * One of n ways, 0 to n-1, taken with weight[i] / sum(weight); weight NULL: equal shares. Ways of
+ * weight 0 are never taken. n must be at least 1; with one way of weight above 0 no fork is made.
+ */
+unsigned choice_random(struct choices *c, unsigned n, const double *weight);
+/* One of n ways that only something unread decides; gap says what, in arena or static memory. */
+unsigned choice_unknown(struct choices *c, unsigned n, const char *gap);
+/* Says that a live entry (conntrack, affinity, IPVS) picks the way from here: share kind existing. */
+void choice_existing(struct choices *c);
+
+/* Starts a walk from the beginning of the tape. */
+void choices_rewind(struct choices *c);
+/* Turns to the next way; false if all were walked or the limit is reached. Call after a walk has ended. */
+bool choices_next(struct choices *c);
+bool choices_cut(const struct choices *c);
+
+/* Of the walk just made: */
+double choices_share(const struct choices *c);
+enum share_kind choices_kind(const struct choices *c);
+size_t choices_depth(const struct choices *c);
+struct choice_step {
+	unsigned taken, n;
+	bool unknown;
+	const char *gap;
+	double share;			/* of this way at this fork */
+};
+const struct choice_step *choices_step(const struct choices *c, size_t i);
+
+/*
+ * Fast forward: while a walk is still on the part of the tape that it shares with the one before,
+ * it meets the same chains with the same packet. choice_skip() returns the first index at or
+ * after i at which anything happened there then (so the caller need not evaluate those before);
+ * choice_log() records that something happens at index i. Both count in the order of the walk.
+ */
+size_t choice_skip(struct choices *c, size_t i);
+void choice_log(struct choices *c, size_t i);
+
+#endif

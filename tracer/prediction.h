@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Everything that one `ktrace --to` found out: what explainers read and printers print. Pure data. */
+#ifndef KTRACE_PREDICTION_H
+#define KTRACE_PREDICTION_H
+
+#include "tracer/target.h"
+
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE };
+
+struct finding {
+	const char *id;			/* stable, of the catalogue */
+	enum severity severity;		/* error: it makes a path fail; warning: it will bite; note */
+	const char *title, *text, *fix;	/* fix: what would help, with this node's names; may be several lines */
+	const struct evidence *evidence;
+	size_t n_evidence;
+	const size_t *paths;		/* indices of the traces that it explains */
+	size_t n_paths;
+};
+
+enum outcome { OUTCOME_REACHES, OUTCOME_PARTLY, OUTCOME_FAILS, OUTCOME_UNKNOWN };
+const char *outcome_name(enum outcome o);
+
+/* Facts about the node that a finding may rest on though no packet met them; read by the command, pure from then on. */
+struct node_facts {
+	long ct_count, ct_max;		/* -1: unknown */
+	const struct evidence *listener;	/* a local socket that listens on the NodePort traced, or NULL */
+	const struct addr *node_addr;	/* the node's own addresses */
+	size_t n_node_addr;
+};
+
+struct prediction {
+	const char *node, *kernel;
+	struct proxy proxy;
+	struct resolved target;
+	struct source source;
+	struct addr source_addr;	/* of the first target address; */
+	const char *source_iface;	/* NULL for a local process */
+	uint16_t sport;
+	struct node_facts facts;
+	const struct trace *trace;	/* ordered by target address and port, then by share */
+	size_t n_trace;
+	enum outcome outcome;
+	const struct finding *finding;	/* most severe first */
+	size_t n_finding;
+	const char *const *gap;		/* those that could change the outcome */
+	size_t n_gap;
+};
+
+/* From traces alone: reaches, fails, partly, unknown (unknown only if what is unknown could change it). */
+enum outcome prediction_outcome(const struct trace *t, size_t n);
+
+/* explain.c: findings by the table of causes. Pure: reads p, writes p->finding. */
+void explain(struct arena *a, struct prediction *p);
+/* The finding id that explains this trace's end, or NULL. */
+const char *prediction_finding_of(const struct prediction *p, size_t trace);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Targets and sources: "svc/ns/name:port" to the tuples that a client would send to. target_parse() is
+ * pure; target_resolve() finds names in the kernel's own rules.
+ */
+#ifndef KTRACE_TARGET_H
+#define KTRACE_TARGET_H
+
+#include "tracer/state.h"
+
+enum target_kind { TARGET_SERVICE, TARGET_NODEPORT, TARGET_ADDRESS, TARGET_POD, TARGET_ICMP };
+const char *target_kind_name(enum target_kind k);	/* "service", "nodeport", "address", "pod", "icmp" */
+
+struct target {
+	const char *input;
+	enum target_kind kind;
+	const char *namespace, *name;	/* service, pod */
+	const char *port_name;		/* of svc/NAME:http, or NULL */
+	uint16_t port;			/* 0: every port */
+	uint8_t proto;			/* 0: not said */
+	struct addr addr;		/* TARGET_ADDRESS, TARGET_ICMP */
+};
+
+/* One port of the resolved target and the addresses that it is reached at. */
+struct target_port {
+	const char *name;		/* port name or NULL */
+	uint16_t port;			/* service port or node port */
+	uint8_t proto;
+	const struct addr *addr;	/* to trace: cluster, load balancer and external addresses, node addresses for a NodePort */
+	size_t n_addr;
+};
+
+struct resolved {
+	struct target target;
+	const struct target_port *port;
+	size_t n_port;
+	/* of an address target that belongs to a service: its name from the rules, else NULL */
+	const char *service;
+};
+
+enum source_kind { SOURCE_NODE, SOURCE_ADDRESS, SOURCE_NETNS };
+struct source {
+	const char *input;
+	enum source_kind kind;
+	uint32_t netns;			/* where the packet starts: 0 for node and outside */
+	struct addr addr;		/* SOURCE_ADDRESS */
+	const char *iface;		/* SOURCE_ADDRESS: %IFACE, or NULL */
+};
+
+/* What kube-proxy (or another service proxy) programmed here. */
+enum proxy_mode { PROXY_NONE, PROXY_IPTABLES, PROXY_NFTABLES, PROXY_IPVS };
+struct proxy {
+	enum proxy_mode mode;
+	enum backend backend;		/* iptables mode */
+	const char *const *others;	/* leftovers, "iptables (legacy)", "nftables" … */
+	size_t n_others;
+	const char *text;		/* "kube-proxy iptables on nf_tables" */
+};
+const char *proxy_mode_name(enum proxy_mode m);		/* "none", "iptables", "nftables", "ipvs" */
+
+/* Syntax only. ns is the namespace of a bare name. -EINVAL with what would be right. */
+int target_parse(struct arena *a, const char *text, const char *ns, struct target *out, struct err *err);
+/* "node", IP[%IFACE], "netns/NAME", "pid/N": opens namespaces, hence needs the state. */
+int source_parse(struct state *s, struct arena *a, const char *text, struct source *out, struct err *err);
+/* -ENOENT with the nearest names if there is no such service, NodePort or port. */
+int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, const struct target *t,
+		   struct resolved *out, struct err *err);
+int proxy_detect(struct state *s, struct arena *a, struct proxy *out, struct err *err);
+
+#endif
