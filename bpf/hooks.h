@@ -18,8 +18,9 @@ struct hook_row {
 	int ifindex;			/* netdev hooks */
 	int priority;
 	bool in_nat;			/* inside the list of nf_nat's hook function */
+	uint8_t family;			/* NFPROTO_* of an nft table, else 0 */
 	const char *table, *chain;	/* nft; legacy has the table alone */
-	const char *function;		/* from kallsyms, or NULL */
+	const char *function;		/* "nft_do_chain_ipv4 [nf_tables]", as the kernel prints its symbol */
 };
 
 /* The rows of netns in running order, recorded through io (IO_HOOKS). -EPERM, -ENOTSUP with a sentence where BPF cannot. */
