@@ -70,6 +70,7 @@ struct nft_order {
 	int ifindex, priority;
 	bool in_nat;			/* inside nf_nat's own list */
 	bool legacy;
+	uint8_t family;			/* NFPROTO_* of an nf_tables table: "ip nat" and "inet nat" share hooks; 0: not told */
 	const char *table, *chain;	/* legacy: chain NULL */
 };
 typedef int (*nft_order_fn)(void *ctx, uint32_t netns, const struct nft_order **rows, size_t *n);
