@@ -31,6 +31,8 @@ void choices_rewind(struct choices *c);
 /* Turns to the next way; false if all were walked or the limit is reached. Call after a walk has ended. */
 bool choices_next(struct choices *c);
 bool choices_cut(const struct choices *c);
+/* A walk met other forks than the one that it repeated: the state changed below it, its paths are worth nothing. */
+bool choices_torn(const struct choices *c);
 
 /* Of the walk just made: */
 double choices_share(const struct choices *c);
@@ -48,7 +50,8 @@ const struct choice_step *choices_step(const struct choices *c, size_t i);
  * Fast forward: while a walk is still on the part of the tape that it shares with the one before,
  * it meets the same chains with the same packet. choice_skip() returns the first index at or
  * after i at which anything happened there then (so the caller need not evaluate those before);
- * choice_log() records that something happens at index i. Both count in the order of the walk.
+ * choice_log() records that something happens at index i. Both count in the order of the walk; whoever
+ * runs through a list of n to its end logs n, so that the end too is found again.
  */
 size_t choice_skip(struct choices *c, size_t i);
 void choice_log(struct choices *c, size_t i);
