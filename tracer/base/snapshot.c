@@ -223,8 +223,8 @@ int snapshot_read(struct io *io, const char *path, struct err *err)
 	struct file_header head;
 	struct file_trailer tail;
 	struct cursor c = {};
-	uint8_t *data;
-	size_t len;
+	uint8_t *data = NULL;
+	size_t len = 0;
 	int rc = load(io, path, &data, &len, err);
 
 	if (rc)
