@@ -75,8 +75,12 @@ $(O)/%.h.alone: %.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsyntax-only -x c $< && touch $@
 
-bench: all
+bench: all $(O)/floor
 	tools/bench
+
+$(O)/floor: tools/floor.c tools/floor_watch.c tools/floor.h
+	@mkdir -p $(@D)
+	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^)
 
 install: all
 	install -D -m 755 $(O)/ktrace $(DESTDIR)$(sbindir)/ktrace
