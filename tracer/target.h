@@ -47,6 +47,9 @@ struct source {
 	const char *iface;		/* SOURCE_ADDRESS: %IFACE, or NULL */
 };
 
+/* "10.96.0.1:80/tcp", "[fd00::1]:53/udp", "10.0.0.1/icmp". In arena. */
+const char *target_say(struct arena *a, const struct tuple *t);
+
 /* What kube-proxy (or another service proxy) programmed here. */
 enum proxy_mode { PROXY_NONE, PROXY_IPTABLES, PROXY_NFTABLES, PROXY_IPVS };
 struct proxy {
@@ -60,7 +63,7 @@ const char *proxy_mode_name(enum proxy_mode m);		/* "none", "iptables", "nftable
 
 /* Syntax only. ns is the namespace of a bare name. -EINVAL with what would be right. */
 int target_parse(struct arena *a, const char *text, const char *ns, struct target *out, struct err *err);
-/* "node", IP[%IFACE], "netns/NAME", "pid/N": opens namespaces, hence needs the state. */
+/* "node", IP[%IFACE], "netns/NAME", "pid/N": opens namespaces, hence needs the state; s NULL: syntax only. */
 int source_parse(struct state *s, struct arena *a, const char *text, struct source *out, struct err *err);
 /* -ENOENT with the nearest names if there is no such service, NodePort or port. */
 int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, const struct target *t,

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A prediction as the "ktrace/1" object. Every key is always present, null where there is nothing to say;
+ * strings that the kernel holds are made valid UTF-8 first.
+ */
+#include <errno.h>
+#include <jansson.h>
+
+#include "tracer/out.h"
+#include "tracer/word.h"
+
+struct json {
+	struct arena *a;
+	const struct prediction *p;
+	const struct out_options *o;
+};
+
+static json_t *string(const struct json *j, const char *s)
+{
+	return s ? json_string(word_clean(j->a, s)) : json_null();
+}
+
+static json_t *address(const struct addr *addr)
+{
+	char buf[ADDR_TEXT];
+
+	return addr->family ? json_string(addr_say(addr, buf)) : json_null();
+}
+
+static json_t *upper_proto(const struct json *j, uint8_t proto)
+{
+	char *s = arena_strdup(j->a, proto_say(j->a, proto));
+
+	for (char *c = s; *c; c++)
+		if (*c >= 'a' && *c <= 'z')
+			*c -= 'a' - 'A';
+	return json_string(s);
+}
+
+static const char *backend_name(enum backend b)
+{
+	static const char *const names[] = {
+		[BACKEND_NONE] = NULL, [BACKEND_NF_TABLES] = "nf_tables", [BACKEND_LEGACY] = "legacy",
+	};
+
+	return names[b];
+}
+
+static const char *ct_name(enum ct_state s)
+{
+	static const char *const names[] = {
+		[CT_NONE] = "none", [CT_NEW] = "new", [CT_ESTABLISHED] = "established", [CT_RELATED] = "related",
+		[CT_INVALID] = "invalid", [CT_UNTRACKED] = "untracked",
+	};
+
+	return names[s];
+}
+
+static json_t *evidence(const struct json *j, const struct evidence *e)
+{
+	bool rule = e->kind == EV_RULE || e->kind == EV_POLICY;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "kind", json_string(evidence_kind_name(e->kind)));
+	json_object_set_new(o, "backend", string(j, rule ? backend_name(e->backend) : NULL));
+	json_object_set_new(o, "family", string(j, rule ? word_family(e->family) : NULL));
+	json_object_set_new(o, "table", string(j, e->table));
+	json_object_set_new(o, "chain", string(j, e->chain));
+	json_object_set_new(o, "handle", e->handle ? json_integer(e->handle) : json_null());
+	json_object_set_new(o, "index", e->index ? json_integer(e->index) : json_null());
+	json_object_set_new(o, "text", string(j, e->text));
+	json_object_set_new(o, "says", string(j, e->says));
+	return o;
+}
+
+static json_t *evidences(const struct json *j, const struct evidence *e, size_t n, bool all)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		if (all || e[i].kind != EV_RULE || e[i].effect >= EFFECT_JUMP)
+			json_array_append_new(list, evidence(j, &e[i]));
+	return list;
+}
+
+/* The name of an interface as one hop has it, or NULL. */
+static const char *ifname_in(const struct hop *h, uint32_t netns, int ifindex)
+{
+	if (h->out.netns != netns)
+		return NULL;
+	return h->out.iif == ifindex && h->iif ? h->iif : h->out.oif == ifindex ? h->oif : NULL;
+}
+
+/* Hops name the interfaces that they end with; any hop in the same namespace tells what an index means. */
+static const char *ifname(const struct trace *t, const struct hop *h, const struct packet *p, int ifindex)
+{
+	const char *name = ifindex ? ifname_in(h, p->netns, ifindex) : NULL;
+
+	for (size_t i = 0; ifindex && !name && i < t->n_hops; i++)
+		name = ifname_in(&t->hops[i], p->netns, ifindex);
+	return name;
+}
+
+static json_t *packet(const struct json *j, const struct trace *t, const struct hop *h, const struct packet *p)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "src", address(&p->src));
+	json_object_set_new(o, "sport", json_integer(p->sport));
+	json_object_set_new(o, "dst", address(&p->dst));
+	json_object_set_new(o, "dport", json_integer(p->dport));
+	json_object_set_new(o, "proto", json_string(proto_say(j->a, p->proto)));
+	json_object_set_new(o, "mark", json_integer(p->mark));
+	json_object_set_new(o, "iif", string(j, ifname(t, h, p, p->iif)));
+	json_object_set_new(o, "oif", string(j, ifname(t, h, p, p->oif)));
+	json_object_set_new(o, "ct", json_string(ct_name(p->ct.state)));
+	return o;
+}
+
+static json_t *hop(const struct json *j, const struct trace *t, const struct hop *h)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "stage", string(j, hop_stage_name(j->a, h)));
+	json_object_set_new(o, "reply", json_boolean(h->reply));
+	json_object_set_new(o, "netns", string(j, h->place));
+	json_object_set_new(o, "in", packet(j, t, h, &h->in));
+	json_object_set_new(o, "out", packet(j, t, h, &h->out));
+	json_object_set_new(o, "verdict",
+			    json_string(h->verdict.kind == END_NONE ? "continue" : end_kind_name(h->verdict.kind)));
+	json_object_set_new(o, "evidence", evidences(j, h->evidence, h->n_evidence, j->o->all));
+	return o;
+}
+
+static json_t *endpoint(const struct json *j, const struct trace *t)
+{
+	json_t *o;
+
+	if (!t->has_endpoint)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "address", address(&t->endpoint));
+	json_object_set_new(o, "port", json_integer(t->endpoint_port));
+	json_object_set_new(o, "pod", json_null());
+	json_object_set_new(o, "node", json_null());
+	json_object_set_new(o, "place", string(j, t->endpoint_place));
+	return o;
+}
+
+static json_t *end(const struct json *j, const struct trace *t, size_t i)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "kind", json_string(end_kind_name(t->end.kind)));
+	json_object_set_new(o, "why", string(j, t->end.why));
+	json_object_set_new(o, "finding", string(j, prediction_finding_of(j->p, i)));
+	return o;
+}
+
+static json_t *path(const struct json *j, size_t i)
+{
+	const struct trace *t = &j->p->trace[i];
+	json_t *o = json_object(), *hops = json_array();
+
+	json_object_set_new(o, "share", json_real(t->share));
+	json_object_set_new(o, "share_kind", json_string(share_kind_name(t->share_kind)));
+	json_object_set_new(o, "target", string(j, target_say(j->a, &t->target)));
+	json_object_set_new(o, "endpoint", endpoint(j, t));
+	json_object_set_new(o, "end", end(j, t, i));
+	for (size_t k = 0; k < t->n_hops; k++)
+		if (j->o->all || hop_matters(&t->hops[k]))
+			json_array_append_new(hops, hop(j, t, &t->hops[k]));
+	json_object_set_new(o, "hops", hops);
+	return o;
+}
+
+static json_t *node(const struct json *j)
+{
+	json_t *o = json_object(), *proxy = json_object(), *others = json_array();
+	const struct proxy *x = &j->p->proxy;
+
+	for (size_t i = 0; i < x->n_others; i++)
+		json_array_append_new(others, string(j, x->others[i]));
+	json_object_set_new(proxy, "mode", json_string(proxy_mode_name(x->mode)));
+	json_object_set_new(proxy, "backend", string(j, backend_name(x->backend)));
+	json_object_set_new(proxy, "others", others);
+	json_object_set_new(o, "name", string(j, j->p->node));
+	json_object_set_new(o, "kernel", string(j, j->p->kernel));
+	json_object_set_new(o, "proxy", proxy);
+	return o;
+}
+
+static json_t *target(const struct json *j)
+{
+	const struct target *t = &j->p->target.target;
+	json_t *o = json_object(), *ports = json_array();
+
+	for (size_t i = 0; i < j->p->target.n_port; i++) {
+		const struct target_port *tp = &j->p->target.port[i];
+		json_t *port = json_object(), *addresses = json_array();
+
+		for (size_t k = 0; k < tp->n_addr; k++)
+			json_array_append_new(addresses, address(&tp->addr[k]));
+		json_object_set_new(port, "name", string(j, tp->name));
+		json_object_set_new(port, "port", tp->port ? json_integer(tp->port) : json_null());
+		json_object_set_new(port, "protocol", upper_proto(j, tp->proto));
+		json_object_set_new(port, "addresses", addresses);
+		json_array_append_new(ports, port);
+	}
+	json_object_set_new(o, "input", string(j, t->input));
+	json_object_set_new(o, "kind", json_string(target_kind_name(t->kind)));
+	json_object_set_new(o, "namespace", string(j, t->namespace));
+	json_object_set_new(o, "name", string(j, t->name));
+	json_object_set_new(o, "service", string(j, j->p->target.service));
+	json_object_set_new(o, "ports", ports);
+	return o;
+}
+
+static json_t *source(const struct json *j)
+{
+	static const char *const kinds[] = {
+		[SOURCE_NODE] = "node", [SOURCE_ADDRESS] = "address", [SOURCE_NETNS] = "netns",
+	};
+	json_t *o = json_object();
+
+	json_object_set_new(o, "input", string(j, j->p->source.input));
+	json_object_set_new(o, "kind", json_string(kinds[j->p->source.kind]));
+	json_object_set_new(o, "address", address(&j->p->source_addr));
+	json_object_set_new(o, "iface", string(j, j->p->source_iface));
+	return o;
+}
+
+static json_t *finding(const struct json *j, const struct finding *f)
+{
+	static const char *const severities[] = {
+		[SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_NOTE] = "note",
+	};
+	json_t *o = json_object(), *paths = json_array();
+
+	for (size_t i = 0; i < f->n_paths; i++)
+		json_array_append_new(paths, json_integer(f->paths[i]));
+	json_object_set_new(o, "id", string(j, f->id));
+	json_object_set_new(o, "severity", json_string(severities[f->severity]));
+	json_object_set_new(o, "title", string(j, f->title));
+	json_object_set_new(o, "text", string(j, f->text));
+	json_object_set_new(o, "evidence", evidences(j, f->evidence, f->n_evidence, true));
+	json_object_set_new(o, "fix", string(j, f->fix));
+	json_object_set_new(o, "paths", paths);
+	return o;
+}
+
+int out_json(FILE *f, struct arena *a, const struct prediction *p, const struct out_options *o)
+{
+	const struct json j = { .a = a, .p = p, .o = o };
+	json_t *root = json_object(), *paths = json_array(), *findings = json_array(), *gaps = json_array();
+	int rc;
+
+	for (size_t i = 0; i < p->n_trace; i++)
+		json_array_append_new(paths, path(&j, i));
+	for (size_t i = 0; i < p->n_finding; i++)
+		json_array_append_new(findings, finding(&j, &p->finding[i]));
+	for (size_t i = 0; i < p->n_gap; i++) {
+		json_t *gap = json_object();
+
+		json_object_set_new(gap, "text", string(&j, p->gap[i]));
+		json_array_append_new(gaps, gap);
+	}
+	json_object_set_new(root, "schema", json_string("ktrace/1"));
+	json_object_set_new(root, "node", node(&j));
+	json_object_set_new(root, "target", target(&j));
+	json_object_set_new(root, "source", source(&j));
+	json_object_set_new(root, "verdict", json_string(outcome_name(p->outcome)));
+	json_object_set_new(root, "paths", paths);
+	json_object_set_new(root, "findings", findings);
+	json_object_set_new(root, "gaps", gaps);
+	json_object_set_new(root, "observed", json_null());
+	rc = json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) || fputc('\n', f) == EOF ? -EIO : 0;
+	json_decref(root);
+	return rc;
+}
