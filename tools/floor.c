@@ -249,17 +249,23 @@ static void say(const struct question *q)
 		[NFT_MSG_GETRULE] = " rules", [NFT_MSG_GETSET] = " sets",
 		[NFT_MSG_GETSETELEM] = " elements", [NFT_MSG_GETGEN] = " generation",
 	};
+	static const char *const bus[] = {
+		[NETLINK_ROUTE] = "route", [NETLINK_SOCK_DIAG] = "sock_diag",
+		[NETLINK_NETFILTER] = "netfilter", [NETLINK_GENERIC] = "generic",
+	};
 	const struct nlmsghdr *h = (const struct nlmsghdr *)q->bytes;
 	unsigned cmd;
 
 	switch (q->kind) {
 	case Q_NETLINK:
 		cmd = NFNL_MSG_TYPE(h->nlmsg_type);
-		printf("%s bus %d type %#x", h->nlmsg_flags & NLM_F_DUMP ? "dump" : "get", q->c,
-		       h->nlmsg_type);
+		printf("%s %s", q->c <= NETLINK_GENERIC && bus[q->c] ? bus[q->c] : "netlink",
+		       h->nlmsg_flags & NLM_F_DUMP ? "dump" : "get");
 		if (q->c != NETLINK_NETFILTER ||
-		    NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
+		    NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES) {
+			printf(" %#x", h->nlmsg_type);
 			break;
+		}
 		fputs(cmd < sizeof(nft) / sizeof(*nft) && nft[cmd] ? nft[cmd] : "", stdout);
 		say_strings(h);
 		break;
