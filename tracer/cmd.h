@@ -18,8 +18,8 @@ enum status {
 enum status cmd_predict(const struct options *o);
 enum status cmd_snapshot(const struct options *o);
 
-/* Prints the one sentence of a failure and gives the status of its errno; invalid: what -EINVAL and -ENOENT mean here. */
-enum status cmd_fail(const struct err *err, int rc, enum status invalid);
+/* Prints the one sentence of a failure and gives the status of its errno. */
+enum status cmd_fail(const struct err *err, int rc);
 /* -EPERM and a sentence naming what lacks, if this process may not read the node's ruleset. */
 int cmd_may_read(struct err *err);
 

@@ -68,6 +68,8 @@ int source_parse(struct state *s, struct arena *a, const char *text, struct sour
 /* -ENOENT with the nearest names if there is no such service, NodePort or port. */
 int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, const struct target *t,
 		   struct resolved *out, struct err *err);
+/* The service that the packet met, "prod/web:http", from the rules in the traces' evidence; NULL if there was none. */
+const char *target_service_of(struct arena *a, const struct trace *t, size_t n);
 int proxy_detect(struct state *s, struct arena *a, struct proxy *out, struct err *err);
 
 #endif

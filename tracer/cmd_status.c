@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What commands share: how a failure is told and which exit status it has. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tracer/cmd.h"
+
+static const struct { int error; enum status status; } status_rows[] = {
+	{ EPERM, STATUS_CANNOT }, { EACCES, STATUS_CANNOT }, { ENOSYS, STATUS_CANNOT },
+	{ ENOTSUP, STATUS_CANNOT }, { EPROTONOSUPPORT, STATUS_CANNOT }, { EAFNOSUPPORT, STATUS_CANNOT },
+	{ EINVAL, STATUS_CALL }, { ENOENT, STATUS_CALL }, { ENODEV, STATUS_CALL }, { ESRCH, STATUS_CALL },
+	{ EADDRNOTAVAIL, STATUS_CALL }, { ENETUNREACH, STATUS_CALL },
+};
+
+enum status cmd_fail(const struct err *err, int rc)
+{
+	const char *text = err->text[0] ? err->text : strerror(-rc);
+
+	fprintf(stderr, "ktrace: %s\n", text);
+	for (size_t i = 0; i < ARRAY_SIZE(status_rows); i++)
+		if (status_rows[i].error == -rc)
+			return status_rows[i].status;
+	return STATUS_UNKNOWN;
+}
+
+static bool has_cap(const struct __user_cap_data_struct *data, int cap)
+{
+	return data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
+}
+
+int cmd_may_read(struct err *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	/* libc has no capget(); where it fails the kernel's own refusals will tell */
+	if (syscall(SYS_capget, &header, data) || has_cap(data, CAP_NET_ADMIN))
+		return 0;
+	return err_set(err, -EPERM, "reading this node's rules needs CAP_NET_ADMIN%s: run ktrace as root, or predict from a snapshot with --in FILE",
+		       has_cap(data, CAP_SYS_ADMIN) ? "" : ", and looking into pods' network namespaces CAP_SYS_ADMIN");
+}
