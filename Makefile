@@ -24,7 +24,7 @@ SANFLAGS   := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-reco
 comma      := ,
 ALL_CFLAGS  = -std=gnu11 $(WARN) $(CFLAGS) $(SANFLAGS) -D_GNU_SOURCE -I. -I$(O) -MMD -MP \
               $(shell $(PKG_CONFIG) --cflags $(LIBS))
-LDLIBS      = $(shell $(PKG_CONFIG) --libs $(LIBS))
+LDLIBS      = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 
 BPF_SRC    := $(wildcard bpf/*.bpf.c)
 SKEL       := $(BPF_SRC:%.bpf.c=$(O)/%.skel.h)

@@ -188,4 +188,6 @@ void packet_image(const struct packet *p, struct image *im)
 		image_ipv6(p, im);
 	}
 	image_transport(p, im);
+	if (p->sport_unknown)
+		im->th_known[0] = im->th_known[1] = 0;
 }

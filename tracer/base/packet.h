@@ -50,6 +50,7 @@ struct mac {
 struct packet {
 	struct addr src, dst;
 	uint16_t sport, dport;		/* for ICMP: sport = id, dport = type << 8 | code */
+	bool sport_unknown;		/* the kernel picks the source port (masquerade --random-fully) */
 	uint8_t proto;			/* IPPROTO_* */
 	uint8_t tcp_flags;		/* TH_*: 0x02 SYN, 0x10 ACK */
 	uint8_t ttl, tos;

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What runs at a netfilter hook: base chains in order, with conntrack and NAT in their fixed places. */
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <string.h>
+
+#include "tracer/walk_priv.h"
+
+/* enum nf_ip_hook_priorities of linux/netfilter_ipv4.h; IPv6 has the same numbers. */
+#define PRI_CONNTRACK	(-200)
+#define PRI_NAT_DST	(-100)
+#define PRI_NAT_SRC	100
+
+static uint8_t family_of(const struct walk *w)
+{
+	return packet_family(&w->p) == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
+}
+
+/* Who decided, for the table of causes. */
+static enum end_cause decided_by(const struct walk *w)
+{
+	return w->ev.n && w->ev.v[w->ev.n - 1].kind == EV_POLICY ? CAUSE_POLICY : CAUSE_RULE;
+}
+
+struct place {
+	enum stage stage;
+	uint8_t hook;
+	int priority;
+	bool nat;
+};
+
+static enum flow finish(struct walk *w, const struct place *at, enum end_kind kind, enum end_cause cause,
+			const char *why)
+{
+	return end_path(w, at->stage, at->hook, at->priority, at->nat, kind, cause, why);
+}
+
+static enum flow stolen(struct walk *w, const struct place *at, const struct nft_run *run)
+{
+	if (!run->fwd_ifindex)
+		return finish(w, at, END_UNKNOWN, CAUSE_UNREADABLE, run->why);
+	/* nft fwd: the frame leaves by another device at once (nf_fwd_netdev_egress). */
+	hop_done(w, at->stage, at->hook, at->priority, at->nat);
+	w->p.oif = run->fwd_ifindex;
+	return transmit(w);
+}
+
+/* One base chain over the packet. *translated: it set up a mapping. */
+static enum flow run_base(struct walk *w, uint8_t pf, const struct nft_base *b, const struct place *at,
+			  bool *translated)
+{
+	struct nft_run run = { .p = &w->p, .pf = pf, .hook = at->hook, .choices = w->choices,
+			       .evidence = &w->ev, .all = w->options->all };
+	enum nft_verdict v;
+
+	hop_begin(w);
+	v = nft_run(state_nft(w->state), w->p.netns, b, &run);
+	if (run.tproxy.set) {
+		w->tproxy.set = true;
+		w->tproxy.addr = run.tproxy.addr;
+		w->tproxy.port = run.tproxy.port;
+	}
+	switch (v) {
+	case NFT_DROP:
+		return finish(w, at, END_DROP, decided_by(w), run.why);
+	case NFT_REJECT:
+		return finish(w, at, END_REJECT, decided_by(w), run.why);
+	case NFT_STOLEN:
+		return stolen(w, at, &run);
+	case NFT_QUEUE:
+	case NFT_UNKNOWN:
+		return finish(w, at, END_UNKNOWN, CAUSE_UNREADABLE, run.why);
+	case NFT_NAT:
+		*translated = true;
+		if (nat_setup(w, at->hook, &run.nat) == END)
+			return END;
+		nat_apply(w, at->hook);
+		break;
+	case NFT_ACCEPT:
+		break;
+	}
+	hop_done(w, at->stage, at->hook, at->priority, at->nat);
+	return GO;
+}
+
+/*
+ * The order of base chains of one priority that nobody could tell: both orders are walked (a run of
+ * more than two is taken forwards and backwards).
+ */
+static const struct nft_base **ordered(struct walk *w, const struct nft_hook *h)
+{
+	const struct nft_base **v = arena_dup(w->arena, h->base, h->n_base * sizeof(*v));
+
+	for (size_t i = 0, j; i < h->n_base; i = j) {
+		for (j = i + 1; j < h->n_base && v[j]->priority == v[i]->priority &&
+		     (v[j]->type == NFT_BASE_NAT) == (v[i]->type == NFT_BASE_NAT) && !v[j]->order_known; j++)
+			;
+		if (j - i < 2 || v[i]->order_known)
+			continue;
+		if (choice_unknown(w->choices, 2, arena_printf(w->arena,
+				"the order of %s %s and %s %s, both at priority %d, could not be read",
+				v[i]->table, v[i]->chain, v[j - 1]->table, v[j - 1]->chain, v[i]->priority)))
+			for (size_t a = i, b = j - 1; a < b; a++, b--) {
+				const struct nft_base *t = v[a];
+
+				v[a] = v[b];
+				v[b] = t;
+			}
+	}
+	return v;
+}
+
+/* The NAT hook: its chains run until one sets up a mapping; then the connection's mapping is applied. */
+static enum flow run_nat(struct walk *w, uint8_t hook, const struct nft_base *const *v, size_t n)
+{
+	struct place at = { STAGE_HOOK, hook, 0, true };
+	bool translated = false;
+	bool wanted = nat_wanted(w, hook);
+
+	for (size_t i = 0; i < n && wanted && !translated; i++) {
+		if (v[i]->type != NFT_BASE_NAT)
+			continue;
+		at.priority = v[i]->priority;
+		if (run_base(w, family_of(w), v[i], &at, &translated) == END)
+			return END;
+	}
+	if (wanted && !translated)
+		nat_none(w, hook);
+	if (!translated) {
+		hop_begin(w);
+		nat_apply(w, hook);
+		if (memcmp(&w->in, &w->p, sizeof(w->p))) {
+			at.priority = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT ? PRI_NAT_DST : PRI_NAT_SRC;
+			hop_done(w, STAGE_HOOK, hook, at.priority, true);
+		}
+	}
+	return GO;
+}
+
+static bool rerouting_differs(const struct packet *a, const struct packet *b)
+{
+	return a->mark != b->mark || a->tos != b->tos || !addr_eq(&a->src, &b->src) || !addr_eq(&a->dst, &b->dst);
+}
+
+/* What the priorities order: conntrack, the NAT hook, and every other base chain. */
+struct hook_run {
+	const struct nft_base **base;
+	size_t n;
+	bool tracked, translated;
+	int new_oif;			/* OUTPUT: where a new route leads; the hook's chains keep seeing the old one */
+};
+
+static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, int priority)
+{
+	bool early = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT;
+	int nat_priority = early ? PRI_NAT_DST : PRI_NAT_SRC;
+
+	if (early && !r->tracked && priority > PRI_CONNTRACK) {
+		r->tracked = true;
+		if (track(w, hook) == END)
+			return END;
+	}
+	if (hook != NF_INET_FORWARD && !r->translated && priority >= nat_priority) {
+		struct packet before = w->p;
+
+		r->translated = true;
+		if (run_nat(w, hook, r->base, r->n) == END)
+			return END;
+		/* nf_nat_ipv4_local_fn(): a new destination needs a new route. */
+		if (hook == NF_INET_LOCAL_OUT && !addr_eq(&before.dst, &w->p.dst))
+			return reroute(w, &r->new_oif);
+	}
+	return GO;
+}
+
+enum flow run_hook(struct walk *w, uint8_t hook)
+{
+	struct err err = {};
+	const struct nft_hook *h = NULL;
+	struct hook_run r = { .new_oif = w->p.oif };
+	int rc = nft_hook(state_nft(w->state), w->p.netns, family_of(w), hook, 0, &h, &err);
+
+	hop_begin(w);
+	if (rc)
+		return end_path(w, STAGE_HOOK, hook, 0, false, END_UNKNOWN, CAUSE_UNREADABLE,
+				arena_printf(w->arena, "the rules could not be read: %s",
+					     err.text[0] ? err.text : strerror(-rc)));
+	r.base = ordered(w, h);
+	r.n = h->n_base;
+	for (size_t i = 0; i < r.n; i++) {
+		const struct nft_base *b = r.base[i];
+		struct place at = { STAGE_HOOK, hook, b->priority, false };
+		struct packet before;
+		bool translated;
+
+		if (b->type == NFT_BASE_NAT)
+			continue;
+		if (up_to(w, hook, &r, b->priority) == END)
+			return END;
+		before = w->p;
+		if (run_base(w, family_of(w), b, &at, &translated) == END)
+			return END;
+		if (b->type == NFT_BASE_ROUTE && hook == NF_INET_LOCAL_OUT && rerouting_differs(&before, &w->p) &&
+		    reroute(w, &r.new_oif) == END)
+			return END;
+	}
+	if (up_to(w, hook, &r, 1 << 30) == END)
+		return END;
+	if (hook == NF_INET_POST_ROUTING || hook == NF_INET_LOCAL_IN)
+		confirm(w);
+	w->p.oif = r.new_oif;
+	return GO;
+}
+
+enum flow run_plain_hook(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, enum stage stage)
+{
+	struct err err = {};
+	const struct nft_hook *h = NULL;
+	const struct nft_base **v;
+	int rc = nft_hook(state_nft(w->state), w->p.netns, pf, hook, ifindex, &h, &err);
+
+	hop_begin(w);
+	if (rc)
+		return end_path(w, stage, hook, 0, false, END_UNKNOWN, CAUSE_UNREADABLE,
+				arena_printf(w->arena, "the %s rules could not be read: %s",
+					     pf == NFPROTO_BRIDGE ? "bridge" : "netdev",
+					     err.text[0] ? err.text : strerror(-rc)));
+	v = ordered(w, h);
+	for (size_t i = 0; i < h->n_base; i++) {
+		struct place at = { stage, hook, v[i]->priority, false };
+		bool translated;
+
+		if (run_base(w, pf, v[i], &at, &translated) == END)
+			return END;
+	}
+	return GO;
+}

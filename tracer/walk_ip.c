@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The IP layer: output, input, forwarding, local delivery (ip_output.c, ip_input.c, ip_forward.c, route.c and IPv6 kin). */
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tracer/walk_priv.h"
+
+struct route_key route_question(const struct walk *w, bool input)
+{
+	const struct packet *p = &w->p;
+	struct route_key k = { .src = p->src, .dst = p->dst, .mark = p->mark, .tos = p->tos, .proto = p->proto };
+
+	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP || p->proto == IPPROTO_SCTP) {
+		k.sport = p->sport;
+		k.dport = p->dport;
+	}
+	if (input) {
+		k.iif = p->iif;
+	} else if (p->local && p->sk_known) {
+		k.has_uid = true;
+		k.uid = p->uid;
+	}
+	return k;
+}
+
+static void add_route(struct walk *w, const struct route *r)
+{
+	struct evidence *e;
+
+	if (!r->text)
+		return;
+	e = evidence_add(&w->ev, EV_ROUTE);
+	e->text = r->text;
+	e->effect = EFFECT_VERDICT;
+}
+
+/* How a refused lookup looks to the sender, and in words. */
+struct refusal {
+	enum end_cause cause;
+	enum end_kind input, output;	/* reject: the sender is told */
+	const char *why;
+};
+
+static const struct refusal refusals[] = {
+	{ CAUSE_NO_ROUTE, END_REJECT, END_REJECT, "no route to %s" },
+	{ CAUSE_BLACKHOLE, END_DROP, END_REJECT, "a blackhole route covers %s" },
+	{ CAUSE_UNREACHABLE_ROUTE, END_REJECT, END_REJECT, "an unreachable route covers %s" },
+	{ CAUSE_PROHIBIT, END_REJECT, END_REJECT, "a prohibit route or rule covers %s" },
+	{ CAUSE_FORWARDING_OFF, END_DROP, END_DROP, "forwarding is off, and %s is not local" },
+	{ CAUSE_RP_FILTER, END_DROP, END_DROP, "rp_filter: the way back from %s to the sender is another one" },
+	{ CAUSE_MARTIAN_SRC, END_DROP, END_DROP, "martian source: the sender's address cannot come in here (towards %s)" },
+	{ CAUSE_MARTIAN_DST, END_DROP, END_DROP, "martian destination %s" },
+	{ CAUSE_ROUTE_LOCALNET, END_DROP, END_DROP, "route_localnet is off: loopback addresses do not leave or enter by a device (towards %s)" },
+};
+
+static enum flow refused(struct walk *w, const struct route_key *key, const struct route *r, enum stage stage)
+{
+	enum end_cause cause = state_route_refusal(w->state, w->p.netns, key, r, &w->ev);
+	char dst[ADDR_TEXT];
+
+	addr_say(&w->p.dst, dst);
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		const struct refusal *f = &refusals[i];
+		char why[160];
+
+		if (f->cause != cause)
+			continue;
+		snprintf(why, sizeof(why), f->why, dst);
+		return end_simple(w, stage, stage == STAGE_REROUTE ? END_DROP : key->iif ? f->input : f->output,
+				  cause, arena_strdup(w->arena, why));
+	}
+	return end_simple(w, stage, END_DROP, CAUSE_NONE,
+			  arena_printf(w->arena, "the kernel refuses to route to %s (%s)", dst, strerror(-r->error)));
+}
+
+static enum flow unasked(struct walk *w, enum stage stage, int rc)
+{
+	return end_simple(w, stage, END_UNKNOWN, CAUSE_UNREADABLE,
+			  arena_printf(w->arena, "the routing table could not be asked: %s", strerror(-rc)));
+}
+
+/* Takes the FIB's way: device and next hop. A multipath choice in replay is unknown; live the kernel made it. */
+static void take_way(struct walk *w, const struct route *r)
+{
+	w->p.oif = r->oif;
+	w->onlink = !addr_len(&r->gateway);
+	w->nexthop = w->onlink ? w->p.dst : r->gateway;
+}
+
+/* -- out ------------------------------------------------------------------------------------------ */
+
+static int loopback(struct walk *w)
+{
+	const struct link *l = state_link_named(w->state, w->p.netns, "lo");
+
+	return l ? l->ifindex : 1;
+}
+
+static enum flow post_routing(struct walk *w)
+{
+	w->p.iif = w->reply || w->p.local ? 0 : w->p.iif;
+	if (run_hook(w, NF_INET_POST_ROUTING) == END)
+		return END;
+	return transmit(w);
+}
+
+enum flow reroute(struct walk *w, int *oif)
+{
+	struct route_key key;
+	struct route r = {};
+	uint8_t type = 0;
+	int rc;
+
+	hop_begin(w);
+	key = route_question(w, false);
+	/* ip_route_me_harder(): a source that is not local (any more) is asked for without. */
+	if (packet_family(&w->p) == AF_INET &&
+	    (state_addr_type(w->state, w->p.netns, &w->p.src, 0, &type) || type != RTN_LOCAL))
+		key.src.family = 0;
+	rc = state_route(w->state, w->p.netns, &key, &r);
+	if (rc)
+		return unasked(w, STAGE_REROUTE, rc);
+	if (r.error)
+		return refused(w, &key, &r, STAGE_REROUTE);
+	add_route(w, &r);
+	take_way(w, &r);
+	*oif = r.oif;
+	/* The hook's later chains still see the device of the first route (state->out). */
+	w->p.oif = w->in.oif;
+	hop_done(w, STAGE_REROUTE, 0, 0, false);
+	return GO;
+}
+
+enum flow local_out(struct walk *w)
+{
+	struct route_key key;
+	struct route r = {};
+	int rc;
+
+	hop_begin(w);
+	w->p.local = true;
+	w->p.iif = w->p.physin = w->p.physout = 0;
+	key = route_question(w, false);
+	rc = state_route(w->state, w->p.netns, &key, &r);
+	if (rc)
+		return unasked(w, STAGE_ROUTE_OUTPUT, rc);
+	if (r.error)
+		return refused(w, &key, &r, STAGE_ROUTE_OUTPUT);
+	add_route(w, &r);
+	take_way(w, &r);
+	if (r.type == RTN_LOCAL)
+		w->p.oif = loopback(w);
+	if (!addr_len(&w->p.src) || addr_is_any(&w->p.src))
+		w->p.src = r.prefsrc;
+	if (!addr_len(&w->p.src))
+		return end_simple(w, STAGE_ROUTE_OUTPUT, END_UNKNOWN, CAUSE_UNREADABLE,
+				  "the kernel named no source address for this route");
+	if (!w->reply)
+		w->sent = packet_tuple(&w->p);
+	hop_done(w, STAGE_ROUTE_OUTPUT, 0, 0, false);
+	if (run_hook(w, NF_INET_LOCAL_OUT) == END)
+		return END;
+	return post_routing(w);
+}
+
+/* -- in ------------------------------------------------------------------------------------------- */
+
+static const char *listeners_say(struct walk *w)
+{
+	const uint16_t *ports = NULL;
+	size_t n = 0;
+	struct text t = { .arena = w->arena };
+
+	if (state_listening(w->state, w->p.netns, packet_family(&w->p), w->p.proto, &ports, &n))
+		return NULL;
+	if (!n)
+		return arena_printf(w->arena, "nothing listens on any %s port there", proto_say(w->arena, w->p.proto));
+	text_add(&t, "listeners there: ");
+	for (size_t i = 0; i < n && i < 12; i++)
+		text_add(&t, "%s%u", i ? ", " : "", ports[i]);
+	if (n > 12)
+		text_add(&t, " and %zu more", n - 12);
+	return text_get(&t);
+}
+
+static enum flow no_listener(struct walk *w, const struct sock_info *near, const char *text)
+{
+	enum end_cause cause = CAUSE_NO_LISTENER;
+	struct evidence *e = evidence_add(&w->ev, EV_SOCKET);
+	const char *at = endpoint_say(w->arena, &w->p.dst, w->p.dport), *why;
+
+	e->effect = EFFECT_VERDICT;
+	e->text = text ? text : arena_printf(w->arena, "no socket for %s/%s", at, proto_say(w->arena, w->p.proto));
+	e->says = listeners_say(w);
+	if (addr_len(&near->local) && addr_is_loopback(&near->local)) {
+		cause = CAUSE_LISTENER_LOOPBACK;
+		why = arena_printf(w->arena, "port %u is bound to %s only, not to %s", w->p.dport,
+				   endpoint_say(w->arena, &near->local, 0), at);
+	} else if (addr_len(&near->local)) {
+		cause = CAUSE_LISTENER_OTHER;
+		why = arena_printf(w->arena, "port %u is bound to another address or device than %s", w->p.dport, at);
+	} else {
+		why = arena_printf(w->arena, "nothing listens on %s/%s", at, proto_say(w->arena, w->p.proto));
+	}
+	return end_simple(w, STAGE_SOCKET, END_NO_LISTENER, cause, why);
+}
+
+/* The answer is home only if it looks like one to the socket that waits for it. */
+static enum flow answer_arrived(struct walk *w)
+{
+	struct tuple want = tuple_invert(&w->sent), got = packet_tuple(&w->p);
+
+	if (tuple_eq(&want, &got))
+		return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the answer arrives");
+	return end_simple(w, STAGE_SOCKET, END_DROP, CAUSE_REPLY_BYPASS,
+			  arena_printf(w->arena, "the answer arrives as %s, the sender waits for %s",
+				       tuple_say(w->arena, &got), tuple_say(w->arena, &want)));
+}
+
+static bool is_icmp(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+static enum flow echo(struct walk *w)
+{
+	long off = 0;
+	const char *path = w->p.proto == IPPROTO_ICMP ? "net/ipv4/icmp_echo_ignore_all" : "net/ipv6/icmp/echo_ignore_all";
+
+	if (!state_sysctl(w->state, w->p.netns, path, NULL, &off) && off) {
+		state_sysctl_evidence(w->state, w->p.netns, path, NULL, &w->ev);
+		return end_simple(w, STAGE_SOCKET, END_DROP, CAUSE_NONE, "the host ignores echo requests");
+	}
+	return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the kernel answers the echo request");
+}
+
+static enum flow deliver(struct walk *w)
+{
+	struct sock_info sk = {}, near = {};
+	struct packet lookup = w->p;
+	const char *text = NULL;
+	struct evidence *e;
+
+	hop_begin(w);
+	if (w->reply)
+		return answer_arrived(w);
+	if (is_icmp(w->p.proto))
+		return echo(w);
+	if (w->tproxy.set) {
+		/* xt_TPROXY and nft tproxy assign the socket before routing. */
+		lookup.dst = addr_len(&w->tproxy.addr) ? w->tproxy.addr : lookup.dst;
+		lookup.dport = w->tproxy.port ? w->tproxy.port : lookup.dport;
+	}
+	switch (state_listener(w->state, w->p.netns, &lookup, &sk, &near, &text)) {
+	case NO:
+		return no_listener(w, &near, text);
+	case UNKNOWN:
+		return end_simple(w, STAGE_SOCKET, END_UNKNOWN, CAUSE_UNREADABLE,
+				  arena_printf(w->arena, "whether anything takes %s/%s could not be asked",
+					       endpoint_say(w->arena, &w->p.dst, w->p.dport),
+					       proto_say(w->arena, w->p.proto)));
+	case YES:
+		break;
+	}
+	e = evidence_add(&w->ev, EV_SOCKET);
+	e->text = text;
+	e->effect = EFFECT_VERDICT;
+	return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE,
+			  arena_printf(w->arena, "a socket listens on %s", endpoint_say(w->arena, &sk.local, sk.port)));
+}
+
+/* Does ip_vs balance this packet? Its table is plain text: "TCP  0A60000A:0035 rr". */
+static bool ipvs_takes(struct walk *w)
+{
+	static const struct { uint8_t proto; const char *name; } protos[] = {
+		{ IPPROTO_TCP, "TCP" }, { IPPROTO_UDP, "UDP" }, { IPPROTO_SCTP, "SCTP" },
+	};
+	const uint8_t *b = w->p.dst.b;
+	const char *text;
+	char want[64];
+
+	if (io_file(state_io(w->state), w->p.netns, "/proc/net/ip_vs", &text, NULL))
+		return false;
+	if (strstr(text, "\nFWM "))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(protos); i++) {
+		if (protos[i].proto != w->p.proto)
+			continue;
+		if (w->p.dst.family == AF_INET)
+			snprintf(want, sizeof(want), "\n%-4s %02X%02X%02X%02X:%04X ", protos[i].name, b[0], b[1], b[2],
+				 b[3], w->p.dport);
+		else
+			snprintf(want, sizeof(want), "\n%-4s [%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:"
+				 "%02x%02x:%02x%02x]:%04X ", protos[i].name, b[0], b[1], b[2], b[3], b[4], b[5], b[6],
+				 b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15], w->p.dport);
+		return strstr(text, want);
+	}
+	return false;
+}
+
+static enum flow local_in(struct walk *w)
+{
+	w->p.oif = 0;
+	if (!w->reply && ipvs_takes(w)) {
+		hop_begin(w);
+		return end_simple(w, STAGE_IPVS_IN, END_UNKNOWN, CAUSE_UNREADABLE,
+				  "an IPVS virtual server takes it; its choice is not evaluated");
+	}
+	if (run_hook(w, NF_INET_LOCAL_IN) == END)
+		return END;
+	return deliver(w);
+}
+
+static enum flow ipv6_may_forward(struct walk *w)
+{
+	long all = 1, force = 0;
+	const char *dev = link_name(w, w->p.iif);
+
+	if (state_sysctl(w->state, w->p.netns, "net/ipv6/conf/all/forwarding", NULL, &all) || all)
+		return GO;
+	/* ip6_forward(): the device's force_forwarding (6.17) is enough alone. */
+	if (!state_sysctl(w->state, w->p.netns, "net/ipv6/conf/%s/force_forwarding", dev, &force) && force)
+		return GO;
+	state_sysctl_evidence(w->state, w->p.netns, "net/ipv6/conf/all/forwarding", NULL, &w->ev);
+	return end_simple(w, STAGE_ROUTE_INPUT, END_DROP, CAUSE_FORWARDING_OFF,
+			  "IPv6 forwarding is off, and the destination is not local");
+}
+
+static enum flow forward(struct walk *w)
+{
+	const struct link *out = state_link(w->state, w->p.netns, w->p.oif);
+
+	hop_begin(w);
+	if (++w->forwards > MAX_FORWARDS)
+		return end_simple(w, STAGE_ROUTE_INPUT, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
+	if (packet_family(&w->p) == AF_INET6 && ipv6_may_forward(w) == END)
+		return END;
+	if (w->p.ttl <= 1)
+		return end_simple(w, STAGE_ROUTE_INPUT, END_REJECT, CAUSE_TTL, "its time to live is over");
+	if (out && out->mtu && w->p.len > out->mtu)
+		return end_simple(w, STAGE_ROUTE_INPUT, END_REJECT, CAUSE_MTU,
+				  arena_printf(w->arena, "%u bytes do not fit into %s's MTU of %u", w->p.len, out->name,
+					       out->mtu));
+	w->p.ttl--;
+	w->p.local = false;
+	if (run_hook(w, NF_INET_FORWARD) == END)
+		return END;
+	return post_routing(w);
+}
+
+static enum flow route_input(struct walk *w)
+{
+	struct route_key key;
+	struct route r = {};
+	int rc;
+
+	hop_begin(w);
+	key = route_question(w, true);
+	rc = state_route(w->state, w->p.netns, &key, &r);
+	if (rc)
+		return unasked(w, STAGE_ROUTE_INPUT, rc);
+	if (r.error)
+		return refused(w, &key, &r, STAGE_ROUTE_INPUT);
+	add_route(w, &r);
+	switch (r.type) {
+	case RTN_LOCAL:
+	case RTN_BROADCAST:
+	case RTN_ANYCAST:
+		hop_done(w, STAGE_ROUTE_INPUT, 0, 0, false);
+		return local_in(w);
+	case RTN_UNICAST:
+		take_way(w, &r);
+		hop_done(w, STAGE_ROUTE_INPUT, 0, 0, false);
+		return forward(w);
+	}
+	return end_simple(w, STAGE_ROUTE_INPUT, END_UNKNOWN, CAUSE_UNREADABLE,
+			  arena_printf(w->arena, "routes of type %u are not followed", r.type));
+}
+
+enum flow ip_receive(struct walk *w)
+{
+	const struct link *in = state_link(w->state, w->p.netns, w->p.iif);
+	bool lo = in && !strcmp(in->name, "lo");
+
+	w->p.oif = 0;
+	if (!lo) {
+		w->p.local = false;
+		w->p.sk_known = false;
+	}
+	if (!w->prerouted && run_hook(w, NF_INET_PRE_ROUTING) == END)
+		return END;
+	w->prerouted = false;
+	/* Over loopback the route of the way out stays attached to the packet. */
+	if (lo && !w->p.physin) {
+		uint8_t type = 0;
+
+		if (!state_addr_type(w->state, w->p.netns, &w->p.dst, 0, &type) && type == RTN_LOCAL)
+			return local_in(w);
+	}
+	return route_input(w);
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Below IP: neighbours, devices, veth pairs between namespaces, and bridges with br_netfilter. */
+#include <netinet/in.h>
+#include <net/if.h>
+
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_bridge.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "tracer/walk_priv.h"
+
+#ifndef NF_NETDEV_EGRESS
+#define NF_NETDEV_EGRESS 1
+#endif
+
+const char *link_name(struct walk *w, int ifindex)
+{
+	const struct link *l = ifindex ? state_link(w->state, w->p.netns, ifindex) : NULL;
+
+	return l ? l->name : NULL;
+}
+
+static struct evidence *link_evidence(struct walk *w, const char *text)
+{
+	struct evidence *e = evidence_add(&w->ev, EV_LINK);
+
+	e->text = text;
+	e->effect = EFFECT_VERDICT;
+	return e;
+}
+
+/* -- leaving this node ---------------------------------------------------------------------------- */
+
+static bool is_local(struct walk *w, uint32_t netns, const struct addr *a)
+{
+	uint8_t type;
+
+	return !state_addr_type(w->state, netns, a, 0, &type) && type == RTN_LOCAL;
+}
+
+/*
+ * The answer to what leaves this node: it comes back here if it is addressed to this node or to a pod on it.
+ * Where the destination was rewritten here and the sender is neither, nobody undoes it.
+ */
+static bool answer_bypasses(struct walk *w)
+{
+	struct tuple now = packet_tuple(&w->p);
+	uint32_t pod;
+
+	return !w->reply && !addr_eq(&now.dst, &w->sent.dst) && !is_local(w, w->p.netns, &now.src) &&
+	       state_netns_of_addr(w->state, &now.src, &pod);
+}
+
+static enum flow leaves(struct walk *w, const struct link *l)
+{
+	char hop[ADDR_TEXT];
+	const char *why;
+
+	addr_say(&w->nexthop, hop);
+	if (w->reply) {
+		struct tuple want = tuple_invert(&w->sent), got = packet_tuple(&w->p);
+
+		if (tuple_eq(&want, &got))
+			return end_simple(w, STAGE_NEIGHBOUR, END_SENT, CAUSE_NONE, "the answer is on its way");
+		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_REPLY_BYPASS,
+				  arena_printf(w->arena, "the answer leaves as %s, the sender waits for %s",
+					       tuple_say(w->arena, &got), tuple_say(w->arena, &want)));
+	}
+	why = w->onlink ? arena_printf(w->arena, "leaves by %s", l->name) :
+			  arena_printf(w->arena, "leaves by %s via %s", l->name, hop);
+	return end_simple(w, STAGE_NEIGHBOUR, END_SENT, answer_bypasses(w) ? CAUSE_REPLY_BYPASS : CAUSE_NONE, why);
+}
+
+/* -- neighbours ----------------------------------------------------------------------------------- */
+
+static enum flow unresolved(struct walk *w, const struct link *l, const char *text)
+{
+	char hop[ADDR_TEXT];
+
+	addr_say(&w->nexthop, hop);
+	if (text) {
+		struct evidence *e = evidence_add(&w->ev, EV_NEIGHBOUR);
+
+		e->text = text;
+		e->effect = EFFECT_VERDICT;
+	}
+	return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_NEIGHBOUR_FAILED,
+			  arena_printf(w->arena, "nobody answers for %s on %s", hop, l->name));
+}
+
+static bool holds(struct walk *w, uint32_t netns, const struct addr *a)
+{
+	const struct if_addr *v = NULL;
+	size_t n = 0;
+
+	if (state_addrs(w->state, netns, &v, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (addr_eq(&v[i].addr, a))
+			return true;
+	return false;
+}
+
+/* -- veth ----------------------------------------------------------------------------------------- */
+
+/* skb_scrub_packet() on the way into another namespace: mark, connection and owner stay behind. */
+static enum flow cross(struct walk *w, uint32_t netns, int ifindex)
+{
+	if (++w->forwards > MAX_FORWARDS) {
+		hop_begin(w);
+		return end_simple(w, STAGE_NEIGHBOUR, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
+	}
+	if (netns != w->p.netns)
+		w->p.mark = 0;
+	w->p.netns = netns;
+	w->p.ct = (struct ct_view){};
+	w->p.local = w->p.sk_known = false;
+	w->p.priority = 0;
+	w->p.iif = w->p.oif = w->p.physin = w->p.physout = 0;
+	w->prerouted = false;
+	w->tproxy.set = false;
+	return receive(w, ifindex);
+}
+
+/* From the node: into a pod that holds the address, else it leaves. From a pod: always to its other end. */
+static enum flow through_veth(struct walk *w, const struct link *l, const char *neigh, enum answer resolved)
+{
+	uint32_t peer;
+	int ifindex;
+	int rc = state_peer(w->state, w->p.netns, l, &peer, &ifindex);
+
+	if (rc || (w->p.netns == 0 && (!w->onlink || !holds(w, peer, &w->p.dst))))
+		return resolved == NO ? unresolved(w, l, neigh) : leaves(w, l);
+	if (w->reply && w->outside && w->p.netns == 0 && addr_eq(&w->p.dst, &w->sent.src))
+		return leaves(w, l);
+	return cross(w, peer, ifindex);
+}
+
+/* -- bridge --------------------------------------------------------------------------------------- */
+
+/* Whose port is behind this address: by neighbour and FDB, else by the namespace that holds it. */
+static int port_of(struct walk *w, const struct link *br, const struct addr *a)
+{
+	struct mac mac = {};
+	const char *text;
+	int port = state_port_of_addr(w->state, w->p.netns, br->ifindex, a);
+
+	if (!port && state_neigh(w->state, w->p.netns, br->ifindex, a, &mac, &text) == YES && mac.known)
+		port = state_fdb_port(w->state, w->p.netns, br->ifindex, &mac);
+	return port;
+}
+
+/* Are all ports veths whose other ends are known? Then an address that none holds is nobody's. */
+static bool all_ports_known(struct walk *w, const struct link *br)
+{
+	const struct link *const *v = NULL;
+	size_t n = 0, ports = 0;
+
+	if (state_links(w->state, w->p.netns, &v, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t peer;
+		int ifindex;
+
+		if (v[i]->master != br->ifindex)
+			continue;
+		ports++;
+		if (state_peer(w->state, w->p.netns, v[i], &peer, &ifindex))
+			return false;
+	}
+	return ports > 0;
+}
+
+/* Frame out of a bridge port, past the forwarding decision. */
+static enum flow out_of_port(struct walk *w, const struct link *port)
+{
+	uint32_t peer;
+	int ifindex;
+
+	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_POST_ROUTING, 0, STAGE_BRIDGE) == END)
+		return END;
+	if (!state_peer(w->state, w->p.netns, port, &peer, &ifindex))
+		return cross(w, peer, ifindex);
+	hop_begin(w);
+	return leaves(w, port);
+}
+
+static enum flow port_refuses(struct walk *w, const struct link *port, const char *what, enum end_cause cause,
+			      const char *why)
+{
+	link_evidence(w, arena_printf(w->arena, "port %s of bridge %s: %s", port->name,
+				      link_name(w, port->master), what));
+	return end_path(w, STAGE_BRIDGE, NF_BR_FORWARD, 0, false, END_DROP, cause, why);
+}
+
+static bool port_forwards(const struct link *port)
+{
+	return port->port_state == BR_STATE_FORWARDING;
+}
+
+/* should_deliver() of br_forward.c. from: the port that the frame came in by, 0 for the bridge itself. */
+static enum flow may_forward(struct walk *w, const struct link *port, int from)
+{
+	const struct link *in = from ? state_link(w->state, w->p.netns, from) : NULL;
+
+	hop_begin(w);
+	if (!port_forwards(port))
+		return port_refuses(w, port, "not forwarding (STP state)", CAUSE_BRIDGE,
+				    arena_printf(w->arena, "bridge port %s is not forwarding", port->name));
+	if (from == port->ifindex && port->hairpin != YES)
+		return port_refuses(w, port, "hairpin off", CAUSE_HAIRPIN,
+				    arena_printf(w->arena, "bridge port %s has hairpin off: a frame does not go back "
+						 "out of the port it came in by", port->name));
+	if (in && in->isolated == YES && port->isolated == YES)
+		return port_refuses(w, port, "isolated", CAUSE_BRIDGE,
+				    arena_printf(w->arena, "bridge ports %s and %s are isolated from each other",
+						 in->name, port->name));
+	return GO;
+}
+
+/* IP leaves through a bridge device: br_dev_xmit(). */
+static enum flow through_bridge(struct walk *w, const struct link *br, const char *neigh, enum answer resolved)
+{
+	int port = port_of(w, br, &w->nexthop);
+	const struct link *l = port ? state_link(w->state, w->p.netns, port) : NULL;
+
+	if (!l && (resolved == NO || all_ports_known(w, br)))
+		return unresolved(w, br, neigh);
+	if (!l)
+		return leaves(w, br);
+	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_LOCAL_OUT, 0, STAGE_BRIDGE) == END)
+		return END;
+	if (may_forward(w, l, 0) == END)
+		return END;
+	return out_of_port(w, l);
+}
+
+static bool calls_iptables(struct walk *w, const struct link *br)
+{
+	bool v4 = packet_family(&w->p) == AF_INET;
+	long on = 0;
+
+	if ((v4 ? br->nf_call_iptables : br->nf_call_ip6tables) == YES)
+		return true;
+	return !state_sysctl(w->state, w->p.netns, v4 ? "net/bridge/bridge-nf-call-iptables" :
+			     "net/bridge/bridge-nf-call-ip6tables", NULL, &on) && on;
+}
+
+static enum flow pass_up(struct walk *w, const struct link *br, const struct link *port)
+{
+	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_LOCAL_IN, 0, STAGE_BRIDGE) == END)
+		return END;
+	w->p.iif = br->ifindex;
+	w->p.physin = port->ifindex;
+	return ip_receive(w);
+}
+
+/* Port to port. With br_netfilter the ip FORWARD and POSTROUTING hooks see it too, in and out being the bridge. */
+static enum flow switch_to(struct walk *w, const struct link *br, const struct link *in, const struct link *out,
+			   bool netfilter)
+{
+	if (may_forward(w, out, in->ifindex) == END)
+		return END;
+	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_FORWARD, 0, STAGE_BRIDGE) == END)
+		return END;
+	if (netfilter) {
+		w->p.iif = w->p.oif = br->ifindex;
+		w->p.physin = in->ifindex;
+		w->p.physout = out->ifindex;
+		if (run_hook(w, NF_INET_FORWARD) == END)
+			return END;
+		if (run_hook(w, NF_INET_POST_ROUTING) == END)
+			return END;
+	}
+	return out_of_port(w, out);
+}
+
+static enum flow bridged(struct walk *w, const struct link *br, const struct link *in, bool netfilter)
+{
+	const struct link *out;
+	int to;
+
+	if (!addr_len(&w->nexthop) || is_local(w, w->p.netns, &w->nexthop))
+		return pass_up(w, br, in);
+	to = port_of(w, br, &w->nexthop);
+	out = to ? state_link(w->state, w->p.netns, to) : NULL;
+	hop_begin(w);
+	if (!out && all_ports_known(w, br))
+		return unresolved(w, br, NULL);
+	if (!out)
+		return end_path(w, STAGE_BRIDGE, NF_BR_FORWARD, 0, false, END_UNKNOWN, CAUSE_UNREADABLE,
+				arena_printf(w->arena, "the port of bridge %s behind %s is not known", br->name,
+					     endpoint_say(w->arena, &w->nexthop, 0)));
+	return switch_to(w, br, in, out, netfilter);
+}
+
+/*
+ * br_nf_pre_routing(): ip PREROUTING from inside the bridge. A rewritten destination is routed at once; if that
+ * leads back out of the same bridge the frame is switched (br_nf_pre_routing_finish), else it goes up.
+ */
+static enum flow bridge_netfilter(struct walk *w, const struct link *br, const struct link *port)
+{
+	struct addr before = w->p.dst;
+	struct route_key key;
+	struct route r = {};
+
+	w->p.iif = br->ifindex;
+	w->p.physin = port->ifindex;
+	if (run_hook(w, NF_INET_PRE_ROUTING) == END)
+		return END;
+	w->prerouted = true;
+	if (addr_eq(&before, &w->p.dst))
+		return bridged(w, br, port, true);
+	key = route_question(w, true);
+	if (state_route(w->state, w->p.netns, &key, &r) || r.error || r.type != RTN_UNICAST || r.oif != br->ifindex)
+		return pass_up(w, br, port);
+	w->onlink = !addr_len(&r.gateway);
+	w->nexthop = w->onlink ? w->p.dst : r.gateway;
+	return bridged(w, br, port, true);
+}
+
+static enum flow into_bridge(struct walk *w, const struct link *br, const struct link *port)
+{
+	hop_begin(w);
+	if (!(br->flags & IFF_UP))
+		return end_path(w, STAGE_BRIDGE, NF_BR_PRE_ROUTING, 0, false, END_DROP, CAUSE_LINK_DOWN,
+				arena_printf(w->arena, "bridge %s is down", br->name));
+	if (!port_forwards(port))
+		return port_refuses(w, port, "not forwarding (STP state)", CAUSE_BRIDGE,
+				    arena_printf(w->arena, "bridge port %s is not forwarding", port->name));
+	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_PRE_ROUTING, 0, STAGE_BRIDGE) == END)
+		return END;
+	if (calls_iptables(w, br))
+		return bridge_netfilter(w, br, port);
+	return bridged(w, br, port, false);
+}
+
+/* -- devices -------------------------------------------------------------------------------------- */
+
+static enum flow xdp(struct walk *w, const struct link *l)
+{
+	struct evidence *e;
+
+	if (!l->xdp_prog)
+		return GO;
+	hop_begin(w);
+	e = evidence_add(&w->ev, EV_BPF);
+	e->text = arena_printf(w->arena, "XDP program id %u on %s", l->xdp_prog, l->name);
+	e->effect = EFFECT_VERDICT;
+	if (choice_unknown(w->choices, 2, arena_printf(w->arena, "what the XDP program %u on %s does with it",
+						       l->xdp_prog, l->name)))
+		return end_simple(w, STAGE_INGRESS_XDP, END_UNKNOWN, CAUSE_UNREADABLE,
+				  arena_printf(w->arena, "XDP program %u on %s may drop or redirect it", l->xdp_prog,
+					       l->name));
+	hop_done(w, STAGE_INGRESS_XDP, 0, 0, false);
+	return GO;
+}
+
+enum flow receive(struct walk *w, int ifindex)
+{
+	const struct link *l = state_link(w->state, w->p.netns, ifindex);
+	const struct link *master;
+
+	hop_begin(w);
+	if (!l)
+		return end_simple(w, STAGE_ROUTE_INPUT, END_UNKNOWN, CAUSE_UNREADABLE,
+				  arena_printf(w->arena, "device %d could not be read", ifindex));
+	w->p.iif = ifindex;
+	if (!(l->flags & IFF_UP)) {
+		link_evidence(w, arena_printf(w->arena, "%s: state DOWN", l->name));
+		return end_simple(w, STAGE_ROUTE_INPUT, END_DROP, CAUSE_LINK_DOWN,
+				  arena_printf(w->arena, "%s is down", l->name));
+	}
+	if (xdp(w, l) == END)
+		return END;
+	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_INGRESS, ifindex, STAGE_INGRESS_NFT) == END)
+		return END;
+	master = l->master ? state_link(w->state, w->p.netns, l->master) : NULL;
+	if (master && !strcmp(master->kind, "bridge"))
+		return into_bridge(w, master, l);
+	if (master && (!strcmp(master->kind, "bond") || !strcmp(master->kind, "team")))
+		return receive(w, master->ifindex);
+	return ip_receive(w);
+}
+
+static enum flow over_loopback(struct walk *w)
+{
+	w->p.iif = w->p.oif;
+	if (++w->forwards > MAX_FORWARDS) {
+		hop_begin(w);
+		return end_simple(w, STAGE_NEIGHBOUR, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
+	}
+	return ip_receive(w);
+}
+
+enum flow transmit(struct walk *w)
+{
+	const struct link *l = state_link(w->state, w->p.netns, w->p.oif);
+	enum answer resolved = UNKNOWN;
+	const char *neigh = NULL;
+	struct mac mac = {};
+
+	hop_begin(w);
+	if (!l)
+		return end_simple(w, STAGE_NEIGHBOUR, END_UNKNOWN, CAUSE_UNREADABLE,
+				  arena_printf(w->arena, "device %d could not be read", w->p.oif));
+	if (l->flags & IFF_LOOPBACK)
+		return over_loopback(w);
+	if (!(l->flags & IFF_UP) || !l->carrier) {
+		link_evidence(w, arena_printf(w->arena, "%s: %s", l->name,
+					      l->flags & IFF_UP ? "no carrier" : "state DOWN"));
+		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_LINK_DOWN,
+				  arena_printf(w->arena, "%s %s", l->name, l->flags & IFF_UP ? "has no carrier" : "is down"));
+	}
+	if (!strcmp(l->kind, "dummy"))
+		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_NONE,
+				  arena_printf(w->arena, "%s is a dummy device: what it sends is gone", l->name));
+	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, l->ifindex, STAGE_EGRESS_NFT) == END)
+		return END;
+	hop_begin(w);
+	if (!(l->flags & (IFF_NOARP | IFF_POINTOPOINT)))
+		resolved = state_neigh(w->state, w->p.netns, l->ifindex, &w->nexthop, &mac, &neigh);
+	if (!strcmp(l->kind, "bridge"))
+		return through_bridge(w, l, neigh, resolved);
+	if (!strcmp(l->kind, "veth"))
+		return through_veth(w, l, neigh, resolved);
+	return resolved == NO ? unresolved(w, l, neigh) : leaves(w, l);
+}

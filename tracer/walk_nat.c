@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Connections and their translations, as nf_conntrack_core.c and nf_nat_core.c (6.12) make them. */
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/netfilter/nf_nat.h>
+#include <string.h>
+
+#include "tracer/walk_priv.h"
+
+/* nf_conntrack_tcp.h names only the first; the states after it are CLOSE and SYN_SENT2. */
+#define TCP_LAST_LIVE	TCP_CONNTRACK_LAST_ACK
+
+/* HOOK2MANIP(): PREROUTING and OUTPUT change the destination, INPUT and POSTROUTING the source. */
+static bool manip_dst(uint8_t hook)
+{
+	return hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT;
+}
+
+static struct conn *known_conn(struct walk *w, const struct tuple *t, bool *reply)
+{
+	for (size_t i = w->n_conn; i-- > 0;) {
+		struct conn *c = &w->conn[i];
+
+		if (c->netns != w->p.netns)
+			continue;
+		*reply = tuple_eq(&c->ct.back, t);
+		if (*reply || tuple_eq(&c->ct.orig, t))
+			return c;
+	}
+	return NULL;
+}
+
+static void set_new(struct walk *w, const struct tuple *t)
+{
+	struct ct_view *ct = &w->p.ct;
+	uint16_t zone = ct->zone;
+
+	*ct = (struct ct_view){ .state = CT_NEW, .zone = zone, .orig = *t, .back = tuple_invert(t) };
+}
+
+/* A SYN on a closing or closed connection opens a new one (tcp_packet(), "attempt to reopen"). */
+static bool reopens(const struct packet *p, const struct ct_view *ct)
+{
+	return p->proto == IPPROTO_TCP && (p->tcp_flags & 0x12) == 0x02 && ct->tcp_state > TCP_LAST_LIVE;
+}
+
+static enum flow table_full(struct walk *w)
+{
+	long count, max;
+
+	if (state_ct_enabled(w->state, w->p.netns, packet_family(&w->p)) != YES ||
+	    state_ct_fill(w->state, w->p.netns, &count, &max) || max <= 0 || count < max)
+		return GO;
+	state_sysctl_evidence(w->state, w->p.netns, "net/netfilter/nf_conntrack_count", NULL, &w->ev);
+	state_sysctl_evidence(w->state, w->p.netns, "net/netfilter/nf_conntrack_max", NULL, &w->ev);
+	/* early_drop() may evict an unassured entry of the same bucket: only the kernel can tell. */
+	if (!choice_unknown(w->choices, 2, "the conntrack table is full; whether an unassured entry can be "
+			    "evicted for this connection is not visible from outside"))
+		return end_simple(w, STAGE_CONNTRACK, END_DROP, CAUSE_CONNTRACK_FULL,
+				  arena_printf(w->arena, "the conntrack table is full (%ld of %ld)", count, max));
+	return GO;
+}
+
+static enum flow found(struct walk *w, const struct ct_view *ct, const char *text)
+{
+	struct evidence *e = evidence_add(&w->ev, EV_CONNTRACK);
+
+	e->text = text;
+	e->effect = EFFECT_CHANGE;
+	e->says = "a live connection entry decides: NAT rules are not asked again";
+	w->p.ct = *ct;
+	w->p.ct.existing = true;
+	choice_existing(w->choices);
+	hop_done(w, STAGE_CONNTRACK, 0, 0, false);
+	return GO;
+}
+
+/* The answer meets the connection that its request made in this namespace, or none. */
+static enum flow track_reply(struct walk *w, const struct tuple *t)
+{
+	bool reply = false;
+	struct conn *c = known_conn(w, t, &reply);
+
+	if (c) {
+		w->p.ct = c->ct;
+		w->p.ct.state = CT_ESTABLISHED;
+		w->p.ct.reply = reply;
+		w->p.ct.status |= IPS_SEEN_REPLY;
+	} else {
+		set_new(w, t);
+		/* A connection cannot begin with SYN-ACK: tcp_new() refuses it. */
+		if (w->p.proto == IPPROTO_TCP)
+			w->p.ct.state = CT_INVALID;
+	}
+	hop_done(w, STAGE_CONNTRACK, 0, 0, false);
+	return GO;
+}
+
+enum flow track(struct walk *w, uint8_t hook)
+{
+	struct tuple t = packet_tuple(&w->p);
+	const char *text = NULL;
+	struct ct_view ct = {};
+	enum answer on;
+	int rc;
+
+	(void)hook;
+	hop_begin(w);
+	if (w->p.ct.state != CT_NONE)
+		return GO;		/* seen before (loopback) or notrack */
+	on = state_ct_enabled(w->state, w->p.netns, packet_family(&w->p));
+	if (on == NO)
+		return GO;
+	if (w->reply)
+		return track_reply(w, &t);
+	rc = state_ct_get(w->state, w->p.netns, &t, w->p.ct.zone, &ct, &text);
+	if (rc > 0 && !reopens(&w->p, &ct))
+		return found(w, &ct, text);
+	if (rc < 0 && on == YES &&
+	    choice_unknown(w->choices, 2, "whether conntrack already has this connection could not be asked"))
+		return end_simple(w, STAGE_CONNTRACK, END_UNKNOWN, CAUSE_UNREADABLE,
+				  "an entry of conntrack may decide; it could not be asked");
+	set_new(w, &t);
+	if (table_full(w) == END)
+		return END;
+	hop_done(w, STAGE_CONNTRACK, 0, 0, false);
+	return GO;
+}
+
+bool nat_wanted(const struct walk *w, uint8_t hook)
+{
+	uint32_t done = manip_dst(hook) ? IPS_DST_NAT_DONE : IPS_SRC_NAT_DONE;
+
+	return (w->p.ct.state == CT_NEW || w->p.ct.state == CT_RELATED) && !(w->p.ct.status & done);
+}
+
+void nat_none(struct walk *w, uint8_t hook)
+{
+	w->p.ct.status |= manip_dst(hook) ? IPS_DST_NAT_DONE : IPS_SRC_NAT_DONE;
+}
+
+static uint64_t addr_low(const struct addr *a)
+{
+	uint64_t v = 0;
+	unsigned len = addr_len(a);
+
+	for (unsigned i = len >= 8 ? len - 8 : 0; i < len; i++)
+		v = v << 8 | a->b[i];
+	return v;
+}
+
+static struct addr addr_plus(const struct addr *a, uint64_t n)
+{
+	struct addr r = *a;
+
+	for (unsigned i = addr_len(a); i-- > 0 && n;) {
+		n += r.b[i];
+		r.b[i] = n;
+		n >>= 8;
+	}
+	return r;
+}
+
+/* find_best_ips_proto(): among several addresses a keyed hash of the tuple picks one. */
+static struct addr pick_addr(struct walk *w, const struct nft_nat *nat, const struct addr *old)
+{
+	uint64_t n;
+
+	if (!(nat->flags & NF_NAT_RANGE_MAP_IPS))
+		return *old;
+	if (nat->flags & NF_NAT_RANGE_NETMAP) {
+		struct addr r = nat->min;
+
+		/* nf_nat_setup_info(): the network's bits from the range, the host's from the packet. */
+		for (unsigned i = 0; i < addr_len(&r); i++) {
+			uint8_t mask = ~(nat->min.b[i] ^ nat->max.b[i]);
+
+			r.b[i] = (nat->min.b[i] & mask) | (old->b[i] & ~mask);
+		}
+		return r;
+	}
+	n = addr_low(&nat->max) - addr_low(&nat->min) + 1;
+	if (n <= 1)
+		return nat->min;
+	if (n <= 64)
+		return addr_plus(&nat->min, choice_random(w->choices, n, NULL));
+	choice_unknown(w->choices, 2, arena_printf(w->arena, "which of %llu addresses the NAT range picks",
+						   (unsigned long long)n));
+	return nat->min;
+}
+
+static bool port_used(struct walk *w, const struct ct_view *ct)
+{
+	struct ct_view other;
+	const char *text;
+
+	return state_ct_get(w->state, w->p.netns, &ct->back, ct->zone, &other, &text) > 0;
+}
+
+/* nf_nat_l4proto_unique_tuple() for the destination: only a range can change it. */
+static uint16_t pick_dport(struct walk *w, const struct nft_nat *nat, uint16_t old)
+{
+	unsigned n = nat->port_max - nat->port_min + 1u;
+
+	if (!(nat->flags & NF_NAT_RANGE_PROTO_SPECIFIED))
+		return old;
+	if (nat->port_min >= nat->port_max)
+		return nat->port_min;
+	if (nat->flags & NF_NAT_RANGE_PROTO_OFFSET)
+		return nat->port_min + (uint16_t)(old - nat->port_base) % n;
+	if (!(nat->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL) && old >= nat->port_min && old <= nat->port_max)
+		return old;
+	if (n <= 64)
+		return nat->port_min + choice_random(w->choices, n, NULL);
+	choice_unknown(w->choices, 2, arena_printf(w->arena, "which port of %u-%u the NAT range picks",
+						   nat->port_min, nat->port_max));
+	return nat->port_min;
+}
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
+}
+
+static void setup_dst(struct walk *w, const struct nft_nat *nat)
+{
+	struct ct_view *ct = &w->p.ct;
+	struct tuple before = ct->back;
+
+	ct->back.src = pick_addr(w, nat, &ct->back.src);
+	if (has_ports(w->p.proto))
+		ct->back.sport = pick_dport(w, nat, ct->back.sport);
+	if (!tuple_eq(&before, &ct->back))
+		ct->status |= IPS_DST_NAT;
+}
+
+/* get_unique_tuple(): the source port stays if the range allows it and the answer's tuple is free. */
+static void setup_src(struct walk *w, const struct nft_nat *nat)
+{
+	struct ct_view *ct = &w->p.ct;
+	struct tuple before = ct->back;
+	bool random = nat->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL;
+	bool ranged = nat->flags & NF_NAT_RANGE_PROTO_SPECIFIED;
+	uint16_t port = ct->back.dport;
+
+	ct->back.dst = pick_addr(w, nat, &ct->back.dst);
+	if (has_ports(w->p.proto)) {
+		if (ranged && nat->port_min == nat->port_max)
+			ct->back.dport = nat->port_min;
+		else if (random || (ranged && (port < nat->port_min || port > nat->port_max)) || port_used(w, ct))
+			w->p.sport_unknown = true;
+	}
+	if (!tuple_eq(&before, &ct->back) || w->p.sport_unknown)
+		ct->status |= IPS_SRC_NAT;
+}
+
+enum flow nat_setup(struct walk *w, uint8_t hook, const struct nft_nat *nat)
+{
+	if (nat->dst != manip_dst(hook))
+		return end_path(w, STAGE_HOOK, hook, 0, true, END_UNKNOWN, CAUSE_UNREADABLE,
+				"a translation of the other direction than this hook makes");
+	if (nat->dst)
+		setup_dst(w, nat);
+	else
+		setup_src(w, nat);
+	nat_none(w, hook);
+	return GO;
+}
+
+/* nf_nat_packet(): what the inverse of the other direction's tuple says. */
+void nat_apply(struct walk *w, uint8_t hook)
+{
+	const struct ct_view *ct = &w->p.ct;
+	bool dst = manip_dst(hook);
+	struct tuple want;
+
+	if (ct->state == CT_NONE || ct->state == CT_UNTRACKED || ct->state == CT_INVALID)
+		return;
+	/* In the answer's direction source translation is undone where destinations change, and vice versa. */
+	if (!(ct->status & (dst != ct->reply ? IPS_DST_NAT : IPS_SRC_NAT)))
+		return;
+	want = tuple_invert(ct->reply ? &ct->orig : &ct->back);
+	if (dst) {
+		w->p.dst = want.dst;
+		if (has_ports(w->p.proto))
+			w->p.dport = want.dport;
+	} else {
+		w->p.src = want.src;
+		if (has_ports(w->p.proto) && !w->p.sport_unknown)
+			w->p.sport = want.sport;
+	}
+}
+
+void confirm(struct walk *w)
+{
+	struct tuple none = {};
+	bool reply;
+	struct conn *c;
+
+	if (w->p.ct.state == CT_NONE || w->p.ct.state == CT_UNTRACKED || w->p.ct.state == CT_INVALID)
+		return;
+	if (tuple_eq(&w->p.ct.orig, &none))
+		return;
+	c = known_conn(w, &w->p.ct.orig, &reply);
+	if (!c) {
+		c = VEC_PUSH(w->arena, w->conn, w->n_conn, w->cap_conn);
+		c->netns = w->p.netns;
+	}
+	c->ct = w->p.ct;
+}

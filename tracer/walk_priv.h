@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The walk's own state and its stages, shared by walk*.c: walk.c the spine and its branches, walk_ip.c routing, forwarding and
+ * local delivery, walk_hook.c netfilter hooks, walk_nat.c connections and translations, walk_link.c devices and bridges.
+ */
+#ifndef KTRACE_WALK_PRIV_H
+#define KTRACE_WALK_PRIV_H
+
+#include "tracer/walk.h"
+
+/* GO: the packet goes on; END: the path has ended, w->end says how. */
+enum flow { GO, END };
+
+/* A connection of this walk as one namespace's conntrack holds it, for the answer's way back. */
+struct conn {
+	uint32_t netns;
+	struct ct_view ct;
+};
+
+struct walk {
+	struct state *state;
+	struct arena *arena;
+	const struct walk_options *options;
+	struct choices *choices;
+
+	struct packet p;
+	bool reply;			/* the answer's way back */
+	uint32_t source_netns;
+	bool outside;			/* the sender is not on this node */
+	struct tuple sent;		/* the first packet as its sender made it: the answer must be its inverse */
+	struct packet arrived;		/* the request as it stood where it ended */
+
+	struct addr nexthop;		/* whom the frame under way is for: gateway or destination; family 0: the receiving host */
+	bool onlink;			/* nexthop is the destination itself */
+	bool prerouted;			/* br_netfilter ran PREROUTING: ip_sabotage_in() skips it */
+	struct { bool set; struct addr addr; uint16_t port; } tproxy;
+	int forwards;			/* hops through devices and namespaces so far */
+
+	struct conn *conn;
+	size_t n_conn, cap_conn;
+	struct hop *hop;
+	size_t n_hop, cap_hop;
+	struct evidences ev;		/* of the hop under way */
+	struct packet in;
+	struct verdict end;
+};
+
+#define MAX_FORWARDS	24
+
+/* -- walk.c: hops and ends ------------------------------------------------------------------------ */
+/* A hop begins with the packet as it is; what is found goes to w->ev. */
+void hop_begin(struct walk *w);
+/* It ended without ending the path. hook and priority only for STAGE_HOOK and STAGE_BRIDGE. */
+void hop_done(struct walk *w, enum stage stage, uint8_t hook, int priority, bool nat);
+/*
+ * The path ends in the hop under way. why is one clause; there is no other way to end a path. A refusal of the
+ * answer becomes the request's end, CAUSE_REPLY_DROPPED.
+ */
+enum flow end_path(struct walk *w, enum stage stage, uint8_t hook, int priority, bool nat,
+		   enum end_kind kind, enum end_cause cause, const char *why);
+enum flow end_simple(struct walk *w, enum stage stage, enum end_kind kind, enum end_cause cause, const char *why);
+
+/* -- walk_hook.c ---------------------------------------------------------------------------------- */
+/* All that is registered at an IP hook, conntrack and NAT in their places. w->p.iif and oif are set. */
+enum flow run_hook(struct walk *w, uint8_t hook);
+/* The same for bridge (NFPROTO_BRIDGE) and netdev hooks, which know no conntrack. */
+enum flow run_plain_hook(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, enum stage stage);
+
+/* -- walk_nat.c ----------------------------------------------------------------------------------- */
+/* nf_conntrack_in(): finds or makes the connection. */
+enum flow track(struct walk *w, uint8_t hook);
+/* nf_nat_inet_fn(): does this packet still need a mapping of the kind that this hook makes? */
+bool nat_wanted(const struct walk *w, uint8_t hook);
+/* nf_nat_setup_info() for what a rule asked; GO or an end. */
+enum flow nat_setup(struct walk *w, uint8_t hook, const struct nft_nat *nat);
+/* No rule wanted one: the null binding. */
+void nat_none(struct walk *w, uint8_t hook);
+/* nf_nat_packet(): rewrites the packet as its connection says. */
+void nat_apply(struct walk *w, uint8_t hook);
+/* nf_confirm(): remembers the connection for the answer. */
+void confirm(struct walk *w);
+
+/* -- walk_ip.c ------------------------------------------------------------------------------------ */
+/* A process in w->p.netns sends w->p. */
+enum flow local_out(struct walk *w);
+/* The packet came in on w->p.iif of w->p.netns, past its link layer. */
+enum flow ip_receive(struct walk *w);
+/* After a rewrite in OUTPUT: ip_route_me_harder(). The new way leaves by *oif. */
+enum flow reroute(struct walk *w, int *oif);
+/* The FIB's answer for the packet as it is; input lookups if w->p.iif is set. */
+struct route_key route_question(const struct walk *w, bool input);
+
+/* -- walk_link.c ---------------------------------------------------------------------------------- */
+/* The frame goes out of w->p.oif towards w->nexthop: neighbour, device, and what is behind it. */
+enum flow transmit(struct walk *w);
+/* A frame arrives on device ifindex of w->p.netns. */
+enum flow receive(struct walk *w, int ifindex);
+
+const char *link_name(struct walk *w, int ifindex);
+
+#endif
