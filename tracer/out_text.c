@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A prediction for people: the verdict, who sends what where, the tree of ways, findings, the verdict again. */
+#include <string.h>
+
+#include "tracer/out_text.h"
+
+static const struct { enum style style; enum symbol symbol; } outcome_rows[] = {
+	[OUTCOME_REACHES] = { STYLE_GOOD, SYM_GOOD }, [OUTCOME_PARTLY] = { STYLE_BAD, SYM_BAD },
+	[OUTCOME_FAILS] = { STYLE_BAD, SYM_BAD }, [OUTCOME_UNKNOWN] = { STYLE_DOUBT, SYM_DOUBT },
+};
+
+/* -- verdict -------------------------------------------------------------------------------------- */
+
+struct count {
+	size_t reach, fail, unknown;
+	double share;			/* that arrives, over all targets */
+	const struct trace *bad;	/* the first that fails, else the first unknown */
+};
+
+static struct count count_ends(const struct prediction *pr)
+{
+	struct count c = { 0 };
+	double all = 0;
+
+	for (size_t i = 0; i < pr->n_trace; i++) {
+		const struct trace *t = &pr->trace[i];
+
+		all += t->share;
+		if (end_reaches(t->end.kind)) {
+			c.reach++;
+			c.share += t->share;
+		} else if (t->end.kind == END_UNKNOWN) {
+			c.unknown++;
+		} else if (!c.fail++) {
+			c.bad = t;
+		}
+	}
+	for (size_t i = 0; !c.bad && i < pr->n_trace; i++)
+		if (pr->trace[i].end.kind == END_UNKNOWN)
+			c.bad = &pr->trace[i];
+	c.share = all > 0 ? c.share / all : 0;
+	return c;
+}
+
+static const char *verdict_words(struct pen *p, const struct prediction *pr)
+{
+	struct count c = count_ends(pr);
+	const char *why = c.bad && c.bad->end.why ? c.bad->end.why : "what decides could not be read";
+	const char *first_gap = pr->n_gap ? pr->gap[0] : why;
+
+	switch (pr->outcome) {
+	case OUTCOME_REACHES:
+		return pr->n_trace == 1 ? "reaches" : arena_printf(p->a, "reaches: all %zu ways arrive", pr->n_trace);
+	case OUTCOME_PARTLY:
+		return arena_printf(p->a, "works only partly: %zu of %zu ways arrive (%s); %s", c.reach, pr->n_trace,
+				    share_say(p->a, c.share), why);
+	case OUTCOME_FAILS:
+		return arena_printf(p->a, "fails%s: %s", pr->n_trace > 1 ? " on every way" : "", why);
+	default:
+		return arena_printf(p->a, "cannot be told: %s", first_gap);
+	}
+}
+
+static void write_verdict(struct pen *p, const struct prediction *pr)
+{
+	enum style style = outcome_rows[pr->outcome].style;
+
+	pen_put(p, style, pen_symbol(p, outcome_rows[pr->outcome].symbol));
+	pen_put(p, STYLE_PLAIN, " ");
+	pen_put(p, STYLE_BOLD, pr->target.target.input);
+	pen_put(p, STYLE_PLAIN, " ");
+	pen_wrap(p, style, 2, verdict_words(p, pr));
+	pen_end(p);
+}
+
+/* -- header --------------------------------------------------------------------------------------- */
+
+static void write_node(struct pen *p, const struct prediction *pr)
+{
+	struct text t = { .arena = p->a };
+
+	text_add(&t, "Linux %s, %s", pr->kernel ? pr->kernel : "?", pr->proxy.text);
+	for (size_t i = 0; i < pr->proxy.n_others; i++)
+		text_add(&t, "%s%s", i ? ", " : "; left over: ", pr->proxy.others[i]);
+	pen_put(p, STYLE_DIM, "node");
+	pen_to(p, 6);
+	pen_put(p, STYLE_BOLD, pr->node ? pr->node : "?");
+	pen_put(p, STYLE_PLAIN, ", ");
+	pen_wrap(p, STYLE_PLAIN, 6, text_get(&t));
+	pen_end(p);
+}
+
+static void write_source(struct pen *p, const struct prediction *pr)
+{
+	struct text t = { .arena = p->a };
+	char buf[ADDR_TEXT];
+
+	text_add(&t, "%s", pr->source.input);
+	if (pr->source_addr.family && pr->source.kind != SOURCE_ADDRESS)
+		text_add(&t, ", %s", addr_say(&pr->source_addr, buf));
+	if (pr->source_iface && !pr->source.iface)
+		text_add(&t, ", arriving on %s", pr->source_iface);
+	if (pr->target.target.kind != TARGET_ICMP)
+		text_add(&t, ", source port %u", pr->sport);
+	pen_put(p, STYLE_DIM, "from");
+	pen_to(p, 6);
+	pen_wrap(p, STYLE_PLAIN, 6, text_get(&t));
+	pen_end(p);
+}
+
+static const char *port_words(struct pen *p, const struct prediction *pr, const struct target_port *tp)
+{
+	struct text t = { .arena = p->a };
+	const struct target *target = &pr->target.target;
+	char buf[ADDR_TEXT];
+
+	if (target->kind == TARGET_SERVICE)
+		text_add(&t, "service %s/%s, port %u/%s%s%s", target->namespace, target->name, tp->port,
+			 proto_say(p->a, tp->proto), tp->name ? " " : "", tp->name ? tp->name : "");
+	else if (target->kind == TARGET_NODEPORT)
+		text_add(&t, "NodePort %u/%s", tp->port, proto_say(p->a, tp->proto));
+	else
+		text_add(&t, "%s", target->input);
+	for (size_t i = 0; target->kind != TARGET_ADDRESS && target->kind != TARGET_ICMP && i < tp->n_addr; i++)
+		text_add(&t, "%s%s", i ? ", " : " at ", addr_say(&tp->addr[i], buf));
+	if (pr->target.service && target->kind != TARGET_SERVICE)
+		text_add(&t, ", of service %s", pr->target.service);
+	return text_get(&t);
+}
+
+static void write_target(struct pen *p, const struct prediction *pr)
+{
+	for (size_t i = 0; i < pr->target.n_port; i++) {
+		if (!i)
+			pen_put(p, STYLE_DIM, "to");
+		pen_to(p, 6);
+		pen_wrap(p, STYLE_PLAIN, 6, port_words(p, pr, &pr->target.port[i]));
+		pen_end(p);
+	}
+}
+
+/* -- the ways, target by target ------------------------------------------------------------------- */
+
+static bool same_target(const struct trace *a, const struct trace *b)
+{
+	return addr_eq(&a->target.dst, &b->target.dst) && a->target.dport == b->target.dport &&
+	       a->target.proto == b->target.proto;
+}
+
+static void write_ways(struct pen *p, const struct prediction *pr, const struct out_options *o)
+{
+	for (size_t i = 0, end; i < pr->n_trace; i = end) {
+		for (end = i + 1; end < pr->n_trace && same_target(&pr->trace[i], &pr->trace[end]); end++)
+			;
+		pen_end(p);
+		pen_put(p, STYLE_BOLD, target_say(p->a, &pr->trace[i].target));
+		if (end - i == 1 && pr->trace[i].has_endpoint)
+			pen_printf(p, STYLE_PLAIN, " %s %s", pen_symbol(p, SYM_ARROW),
+				   endpoint_say(p->a, &pr->trace[i].endpoint, pr->trace[i].endpoint_port));
+		pen_end(p);
+		write_tree(p, pr, i, end, o);
+	}
+}
+
+/* -- findings ------------------------------------------------------------------------------------- */
+
+static void write_part(struct pen *p, const char *label, enum style style, const char *text)
+{
+	pen_to(p, 2);
+	if (*label)
+		pen_put(p, STYLE_DIM, label);
+	if (*label)
+		pen_to(p, 8);
+	pen_wrap(p, style, *label ? 8 : 2, text);
+	pen_end(p);
+}
+
+static void write_finding(struct pen *p, const struct finding *f)
+{
+	static const struct { enum style style; enum symbol symbol; } rows[] = {
+		[SEVERITY_ERROR] = { STYLE_BAD, SYM_BAD }, [SEVERITY_WARNING] = { STYLE_DOUBT, SYM_DOT },
+		[SEVERITY_NOTE] = { STYLE_PLAIN, SYM_DOT },
+	};
+
+	pen_end(p);
+	pen_put(p, rows[f->severity].style, pen_symbol(p, rows[f->severity].symbol));
+	pen_put(p, STYLE_PLAIN, " ");
+	pen_wrap(p, rows[f->severity].style, 2, f->title);
+	pen_printf(p, STYLE_DIM, " [%s]", f->id);
+	pen_end(p);
+	if (f->text)
+		write_part(p, "", STYLE_PLAIN, f->text);
+	for (size_t i = 0; i < f->n_evidence; i++) {
+		const char *place = evidence_place(p->a, &f->evidence[i]);
+		const char *text = f->evidence[i].text;
+
+		if (place || text)
+			write_part(p, evidence_kind_name(f->evidence[i].kind), STYLE_DIM,
+				   arena_printf(p->a, "%s%s%s", place ? place : "", place && text ? ": " : "",
+						text ? text : ""));
+	}
+	if (f->fix)
+		write_part(p, "fix", STYLE_BOLD, f->fix);
+}
+
+static void write_unknown(struct pen *p, const struct prediction *pr)
+{
+	if (pr->n_gap)
+		pen_end(p);
+	for (size_t i = 0; i < pr->n_gap; i++) {
+		pen_put(p, STYLE_DOUBT, pen_symbol(p, SYM_DOUBT));
+		pen_put(p, STYLE_PLAIN, " ");
+		pen_wrap(p, STYLE_DOUBT, 2, pr->gap[i]);
+		pen_end(p);
+	}
+}
+
+void out_text(FILE *f, struct arena *a, const struct prediction *pr, const struct out_options *o)
+{
+	struct pen p;
+
+	pen_open(&p, f, a, o);
+	write_verdict(&p, pr);
+	pen_end(&p);
+	write_node(&p, pr);
+	write_source(&p, pr);
+	write_target(&p, pr);
+	write_ways(&p, pr, o);
+	for (size_t i = 0; i < pr->n_finding; i++)
+		write_finding(&p, &pr->finding[i]);
+	write_unknown(&p, pr);
+	pen_end(&p);
+	write_verdict(&p, pr);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Hops in words: what happened, and beside it the rule or entry that it rests on. */
+#include <string.h>
+
+#include "tracer/out_text.h"
+#include "tracer/word.h"
+
+#define PLACE_COLUMN	54		/* where the rule stands beside the words, if these are short */
+#define TEXT_COLUMN	(STAGE_COLUMN + 2)
+
+static const struct { enum style style; enum symbol symbol; const char *words; } end_rows[] = {
+	[END_NONE] = { STYLE_PLAIN, SYM_DOUBT, "goes on" },
+	[END_DELIVERED] = { STYLE_GOOD, SYM_GOOD, "delivered" },
+	[END_SENT] = { STYLE_GOOD, SYM_GOOD, "sent on" },
+	[END_DROP] = { STYLE_BAD, SYM_BAD, "dropped" },
+	[END_REJECT] = { STYLE_BAD, SYM_BAD, "rejected" },
+	[END_NO_LISTENER] = { STYLE_BAD, SYM_BAD, "nothing listens" },
+	[END_LOOP] = { STYLE_BAD, SYM_BAD, "goes round in a loop" },
+	[END_UNKNOWN] = { STYLE_DOUBT, SYM_DOUBT, "cannot tell" },
+};
+
+enum style end_style(enum end_kind kind)
+{
+	return end_rows[kind].style;
+}
+
+enum symbol end_symbol(enum end_kind kind)
+{
+	return end_rows[kind].symbol;
+}
+
+const char *share_say(struct arena *a, double share)
+{
+	double percent = share * 100;
+
+	if (percent > 0 && percent < 0.1)
+		return "<0.1%";
+	return arena_printf(a, "%.3g%%", percent);
+}
+
+const char *evidence_place(struct arena *a, const struct evidence *e)
+{
+	struct text t = { .arena = a };
+	const char *family = word_family(e->family);
+
+	if (e->kind != EV_RULE && e->kind != EV_POLICY)
+		return NULL;
+	text_add(&t, "%s%s%s %s", family ? family : "", family ? " " : "", e->table ? e->table : "?",
+		 e->chain ? e->chain : "?");
+	if (e->kind == EV_POLICY)
+		text_add(&t, " policy");
+	if (e->index)
+		text_add(&t, " rule %u", e->index);
+	if (e->handle)
+		text_add(&t, " handle %llu", (unsigned long long)e->handle);
+	if (e->backend == BACKEND_LEGACY)
+		text_add(&t, " (legacy)");
+	return text_get(&t);
+}
+
+bool hop_shown(const struct trace *t, const struct hop *h, bool all)
+{
+	if (all)
+		return true;
+	/* the answer's way only where the path ends on it */
+	if (h->reply && t->end.cause != CAUSE_REPLY_DROPPED && t->end.cause != CAUSE_REPLY_BYPASS)
+		return false;
+	return hop_matters(h);
+}
+
+/* -- what a hop changed --------------------------------------------------------------------------- */
+
+static void say_changes(struct pen *p, struct text *t, const struct hop *h)
+{
+	const struct packet *in = &h->in, *out = &h->out;
+	const char *arrow = pen_symbol(p, SYM_ARROW);
+
+	if (!addr_eq(&in->dst, &out->dst) || in->dport != out->dport)
+		text_add(t, "%s %s %s", endpoint_say(p->a, &in->dst, in->dport), arrow,
+			 endpoint_say(p->a, &out->dst, out->dport));
+	if (!addr_eq(&in->src, &out->src) || in->sport != out->sport)
+		text_add(t, "%ssource %s %s %s", t->len ? ", " : "", endpoint_say(p->a, &in->src, in->sport), arrow,
+			 endpoint_say(p->a, &out->src, out->sport));
+	if (in->mark != out->mark)
+		text_add(t, "%smark 0x%x %s 0x%x", t->len ? ", " : "", in->mark, arrow, out->mark);
+	if (in->ct.state != out->ct.state && out->ct.state == CT_UNTRACKED)
+		text_add(t, "%snot tracked from here on", t->len ? ", " : "");
+}
+
+/* A device of the node holds the packet before and after; stages without rules say where it goes. */
+static const char *say_way(struct pen *p, const struct hop *h)
+{
+	switch (h->stage) {
+	case STAGE_ROUTE_INPUT:
+	case STAGE_ROUTE_OUTPUT:
+	case STAGE_REROUTE:
+		return h->oif && h->out.oif ? arena_printf(p->a, "leaves by %s", h->oif) : "for this host itself";
+	case STAGE_NEIGHBOUR:
+		return h->oif ? arena_printf(p->a, "out of %s", h->oif) : "";
+	case STAGE_CONNTRACK:
+		return h->out.ct.existing ? "a live entry decides" : "";
+	default:
+		return "";
+	}
+}
+
+static const char *say_hop(struct pen *p, const struct hop *h, const struct evidence *e)
+{
+	struct text t = { .arena = p->a };
+
+	if (h->verdict.kind != END_NONE)
+		return h->verdict.why ? arena_printf(p->a, "%s: %s", end_rows[h->verdict.kind].words, h->verdict.why) :
+		       end_rows[h->verdict.kind].words;
+	say_changes(p, &t, h);
+	if (t.len)
+		return text_get(&t);
+	if (e && e->says)
+		return e->says;
+	if (e && (e->kind == EV_RULE || e->kind == EV_POLICY) && e->effect == EFFECT_VERDICT)
+		return "accepted";
+	return say_way(p, h);
+}
+
+/* -- the lines of a hop --------------------------------------------------------------------------- */
+
+static bool evidence_shown(const struct evidence *e, bool all)
+{
+	return all || e->kind != EV_RULE || e->effect >= EFFECT_CHANGE;
+}
+
+/* The one that the hop's own words stand beside: the last that decided or changed, else the last shown. */
+static size_t deciding(const struct hop *h, bool all)
+{
+	size_t best = h->n_evidence;
+
+	for (size_t i = 0; i < h->n_evidence; i++)
+		if (evidence_shown(&h->evidence[i], all) &&
+		    (best == h->n_evidence || h->evidence[i].effect >= h->evidence[best].effect))
+			best = i;
+	return best;
+}
+
+/* Words, and beside them (or below, if they are long) where the rule stands; the rule's own text below. */
+static void write_line(struct pen *p, const char *stage, enum style style, const char *words,
+		       const struct evidence *e)
+{
+	const char *place = e ? evidence_place(p->a, e) : NULL;
+
+	if (*stage) {
+		pen_to(p, 0);
+		pen_put(p, STYLE_NAME, stage);
+	}
+	pen_to(p, STAGE_COLUMN);
+	pen_wrap(p, style, STAGE_COLUMN, words);
+	if (place) {
+		unsigned start = word_width(p->rail), at = p->column - start + 2;
+
+		at = !*words ? STAGE_COLUMN : at < PLACE_COLUMN ? PLACE_COLUMN : at;
+		if (start + at + word_width(place) > p->width) {
+			pen_end(p);
+			at = TEXT_COLUMN;
+		}
+		pen_to(p, at);
+		pen_put(p, STYLE_BOLD, place);
+	}
+	pen_end(p);
+	if (!e || !e->text || !strcmp(e->text, words) || e->kind == EV_POLICY)
+		return;
+	pen_to(p, TEXT_COLUMN);
+	pen_wrap(p, STYLE_DIM, TEXT_COLUMN + 2, e->text);
+	pen_end(p);
+}
+
+static const char *effect_words(const struct evidence *e, bool all)
+{
+	static const char *const words[] = {
+		[EFFECT_NONE] = "no match", [EFFECT_PASS] = "matches, no effect", [EFFECT_JUMP] = "",
+		[EFFECT_CHANGE] = "", [EFFECT_VERDICT] = "",
+	};
+
+	if (e->says)
+		return e->says;
+	if (e->effect == EFFECT_JUMP && e->kind == EV_RULE && e->jump)
+		return "jumps";
+	return all && e->kind == EV_RULE ? words[e->effect] : "";
+}
+
+static void write_hop(struct pen *p, const struct trace *t, const struct hop *h, const struct out_options *o)
+{
+	const char *stage = hop_stage_name(p->a, h);
+	size_t main = deciding(h, o->all);
+	enum style style = h->verdict.kind == END_NONE ? STYLE_PLAIN : end_style(h->verdict.kind);
+
+	if (h->reply)
+		stage = arena_printf(p->a, "%s%s", p->utf8 ? "← " : "< ", stage);
+	if (main == h->n_evidence)
+		write_line(p, stage, style, say_hop(p, h, NULL), NULL);
+	for (size_t i = 0; i < h->n_evidence; i++) {
+		const struct evidence *e = &h->evidence[i];
+
+		if (!evidence_shown(e, o->all))
+			continue;
+		write_line(p, stage, i == main ? style : STYLE_PLAIN,
+			   i == main ? say_hop(p, h, e) : effect_words(e, o->all), e);
+		stage = "";
+	}
+	(void)t;
+}
+
+void write_hops(struct pen *p, const struct trace *t, size_t first, size_t end, const struct out_options *o)
+{
+	const char *place = first ? t->hops[first - 1].place : NULL;
+
+	for (size_t i = first; i < end; i++) {
+		const struct hop *h = &t->hops[i];
+
+		if (!hop_shown(t, h, o->all))
+			continue;
+		if ((place == NULL) != (h->place == NULL) || (place && strcmp(place, h->place))) {
+			pen_printf(p, STYLE_DIM, "in %s", h->place ? h->place : "the node itself");
+			pen_end(p);
+		}
+		place = h->place;
+		write_hop(p, t, h, o);
+	}
+}
+
+void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways)
+{
+	const struct evidence *last = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (h->evidence[i].effect >= EFFECT_JUMP)
+			last = &h->evidence[i];
+	write_line(p, hop_stage_name(p->a, h), STYLE_PLAIN,
+		   arena_printf(p->a, "%zu ways from here%s%s", ways, last && last->jump ? ": " : "",
+				last && last->jump ? last->jump : ""), last);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ways to one target as a tree: what they share stands once, above; ways that go alike are
+ * folded into one branch, shown by the first of them.
+ */
+#include <string.h>
+
+#include "tracer/out_text.h"
+#include "tracer/word.h"
+
+#define ENDPOINTS_SHOWN	8
+
+/* -- what ways share ------------------------------------------------------------------------------ */
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same_evidence(const struct evidence *a, const struct evidence *b)
+{
+	return a->kind == b->kind && a->effect == b->effect && a->backend == b->backend && a->family == b->family &&
+	       a->handle == b->handle && a->index == b->index && same_text(a->table, b->table) &&
+	       same_text(a->chain, b->chain) && same_text(a->text, b->text);
+}
+
+static bool same_packet(const struct packet *a, const struct packet *b)
+{
+	return addr_eq(&a->src, &b->src) && addr_eq(&a->dst, &b->dst) && a->sport == b->sport &&
+	       a->dport == b->dport && a->mark == b->mark && a->netns == b->netns && a->ct.state == b->ct.state &&
+	       a->iif == b->iif && a->oif == b->oif;
+}
+
+static bool same_stage(const struct hop *a, const struct hop *b)
+{
+	return a->stage == b->stage && a->hook == b->hook && a->priority == b->priority && a->nat == b->nat &&
+	       a->reply == b->reply;
+}
+
+static size_t shared_evidence(const struct hop *a, const struct hop *b)
+{
+	size_t n = 0;
+
+	while (n < a->n_evidence && n < b->n_evidence && same_evidence(&a->evidence[n], &b->evidence[n]))
+		n++;
+	return n;
+}
+
+static bool same_hop(const struct hop *a, const struct hop *b)
+{
+	return same_stage(a, b) && same_text(a->place, b->place) && same_packet(&a->in, &b->in) &&
+	       same_packet(&a->out, &b->out) && a->verdict.kind == b->verdict.kind && a->n_evidence == b->n_evidence &&
+	       shared_evidence(a, b) == a->n_evidence;
+}
+
+/* How many hops all of t[0..n-1] begin with, and how many evidences of the hop after those. */
+static size_t shared_hops(const struct trace *t, size_t n, size_t *evidence)
+{
+	size_t hops = t[0].n_hops;
+
+	*evidence = 0;
+	for (size_t i = 1; i < n; i++) {
+		size_t k = 0;
+
+		while (k < hops && k < t[i].n_hops && same_hop(&t[0].hops[k], &t[i].hops[k]))
+			k++;
+		hops = k;
+	}
+	if (n < 2 || hops >= t[0].n_hops)
+		return hops;
+	*evidence = t[0].hops[hops].n_evidence;
+	for (size_t i = 1; i < n; i++) {
+		size_t k = 0;
+
+		if (hops < t[i].n_hops && same_stage(&t[0].hops[hops], &t[i].hops[hops]))
+			k = shared_evidence(&t[0].hops[hops], &t[i].hops[hops]);
+		*evidence = k < *evidence ? k : *evidence;
+	}
+	return hops;
+}
+
+/* -- ways that go alike --------------------------------------------------------------------------- */
+
+/* Chains that belong to one endpoint alone count as one. */
+static bool alike_chain(const char *a, const char *b)
+{
+	static const char *const own[] = { "KUBE-SEP-", "endpoint-" };
+
+	for (size_t i = 0; a && b && i < ARRAY_SIZE(own); i++)
+		if (!strncmp(a, own[i], strlen(own[i])) && !strncmp(b, own[i], strlen(own[i])))
+			return true;
+	return same_text(a, b);
+}
+
+static bool alike_evidence(const struct evidence *a, const struct evidence *b)
+{
+	if (a->kind != b->kind || a->backend != b->backend || a->family != b->family || a->effect != b->effect)
+		return false;
+	if (a->kind != EV_RULE && a->kind != EV_POLICY)
+		return true;
+	return same_text(a->table, b->table) && alike_chain(a->chain, b->chain) &&
+	       (a->index == b->index || !same_text(a->chain, b->chain));
+}
+
+static const struct evidence *next_weighty(const struct hop *h, size_t *i)
+{
+	while (*i < h->n_evidence && h->evidence[*i].effect < EFFECT_CHANGE)
+		++*i;
+	return *i < h->n_evidence ? &h->evidence[(*i)++] : NULL;
+}
+
+static bool alike_hop(const struct hop *a, const struct hop *b)
+{
+	size_t i = 0, k = 0;
+
+	if (!same_stage(a, b) || !a->place != !b->place || a->in.mark != b->in.mark || a->out.mark != b->out.mark ||
+	    addr_eq(&a->in.src, &a->out.src) != addr_eq(&b->in.src, &b->out.src) ||
+	    addr_eq(&a->in.dst, &a->out.dst) != addr_eq(&b->in.dst, &b->out.dst) ||
+	    a->verdict.kind != b->verdict.kind || a->verdict.cause != b->verdict.cause)
+		return false;
+	for (;;) {
+		const struct evidence *x = next_weighty(a, &i), *y = next_weighty(b, &k);
+
+		if (!x || !y)
+			return x == y;
+		if (!alike_evidence(x, y))
+			return false;
+	}
+}
+
+static size_t next_shown(const struct trace *t, size_t i, bool all)
+{
+	while (i < t->n_hops && !hop_shown(t, &t->hops[i], all))
+		i++;
+	return i;
+}
+
+static bool alike(const struct trace *a, const struct trace *b, size_t first, bool all)
+{
+	size_t i = next_shown(a, first, all), k = next_shown(b, first, all);
+
+	if (a->end.kind != b->end.kind || a->end.cause != b->end.cause || a->share_kind != b->share_kind ||
+	    a->has_endpoint != b->has_endpoint)
+		return false;
+	while (i < a->n_hops && k < b->n_hops) {
+		if (!alike_hop(&a->hops[i], &b->hops[k]))
+			return false;
+		i = next_shown(a, i + 1, all);
+		k = next_shown(b, k + 1, all);
+	}
+	return i == a->n_hops && k == b->n_hops;
+}
+
+/* -- branches ------------------------------------------------------------------------------------- */
+
+struct branch {
+	const struct trace **trace;
+	size_t n;
+	double share;
+	bool even;			/* all of one share */
+};
+
+static void add_trace(struct arena *a, struct branch *b, const struct trace *t, size_t most)
+{
+	if (!b->n) {
+		b->trace = arena_alloc(a, most * sizeof(*b->trace));
+		b->even = true;
+	}
+	if (b->n && (b->trace[0]->share - t->share > 1e-6 || t->share - b->trace[0]->share > 1e-6))
+		b->even = false;
+	b->trace[b->n++] = t;
+	b->share += t->share;
+}
+
+/* In order of their first ways. */
+static struct branch *fold(struct pen *p, const struct trace *t, size_t n, size_t first, bool all, size_t *n_branch)
+{
+	struct branch *v = arena_alloc(p->a, n * sizeof(*v));
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < count && !alike(v[k].trace[0], &t[i], first, all))
+			k++;
+		add_trace(p->a, &v[k], &t[i], n - i);
+		count += k == count;
+	}
+	*n_branch = count;
+	return v;
+}
+
+static const char *endpoint_of(struct pen *p, const struct trace *t)
+{
+	const char *text;
+
+	if (!t->has_endpoint)
+		return "";
+	text = endpoint_say(p->a, &t->endpoint, t->endpoint_port);
+	return t->endpoint_place ? arena_printf(p->a, "%s in %s", text, t->endpoint_place) : text;
+}
+
+static const char *branch_share(struct pen *p, const struct branch *b)
+{
+	switch (b->trace[0]->share_kind) {
+	case SHARE_UNKNOWN:
+		return b->n == 1 ? "perhaps" : arena_printf(p->a, "%zu ways, perhaps", b->n);
+	case SHARE_EXISTING:
+		return "as before";
+	default:
+		return share_say(p->a, b->share);
+	}
+}
+
+static void write_end(struct pen *p, const struct trace *t)
+{
+	enum style style = end_style(t->end.kind);
+
+	pen_put(p, style, pen_symbol(p, end_symbol(t->end.kind)));
+	pen_put(p, STYLE_PLAIN, " ");
+	pen_put(p, style, end_kind_name(t->end.kind));
+	if (t->end.why) {
+		pen_put(p, style, ": ");
+		pen_wrap(p, style, 8, t->end.why);
+	}
+}
+
+static void write_gaps(struct pen *p, const struct trace *t)
+{
+	for (size_t i = 0; i < t->n_gaps; i++) {
+		pen_put(p, STYLE_DOUBT, "unknown: ");
+		pen_wrap(p, STYLE_DOUBT, 9, t->gaps[i]);
+		pen_end(p);
+	}
+}
+
+/* "to 10.244.1.10:8080", or the list of them with the share of each. */
+static void write_endpoints(struct pen *p, const struct branch *b)
+{
+	const struct trace *t = b->trace[0];
+
+	if (b->n == 1) {
+		if (t->has_endpoint) {
+			pen_to(p, 0);
+			pen_printf(p, STYLE_PLAIN, "to %s", endpoint_of(p, t));
+			pen_end(p);
+		}
+		return;
+	}
+	pen_printf(p, STYLE_PLAIN, "%zu ways alike%s%s%s", b->n,
+		   b->even && t->share_kind == SHARE_RANDOM ? ", " : "",
+		   b->even && t->share_kind == SHARE_RANDOM ? share_say(p->a, t->share) : "",
+		   b->even && t->share_kind == SHARE_RANDOM ? " each" : "");
+	pen_end(p);
+	for (size_t i = 0; t->has_endpoint && i < b->n && i < ENDPOINTS_SHOWN; i++) {
+		pen_to(p, 2);
+		pen_put(p, STYLE_PLAIN, endpoint_of(p, b->trace[i]));
+		if (!b->even && b->trace[i]->share_kind == SHARE_RANDOM)
+			pen_printf(p, STYLE_PLAIN, "  %s", share_say(p->a, b->trace[i]->share));
+		pen_end(p);
+	}
+	if (t->has_endpoint && b->n > ENDPOINTS_SHOWN) {
+		pen_to(p, 2);
+		pen_printf(p, STYLE_DIM, "%s and %zu more like this", pen_symbol(p, SYM_MORE), b->n - ENDPOINTS_SHOWN);
+		pen_end(p);
+	}
+	pen_printf(p, STYLE_DIM, "the first of them:");
+	pen_end(p);
+}
+
+static void write_branch(struct pen *p, const struct branch *b, bool last, size_t first, const struct out_options *o)
+{
+	const struct trace *t = b->trace[0];
+
+	p->rail = "";
+	pen_put(p, STYLE_DIM, pen_symbol(p, last ? SYM_LAST : SYM_FORK));
+	pen_printf(p, STYLE_BOLD, "%-6s ", branch_share(p, b));
+	p->rail = last ? "   " : pen_symbol(p, SYM_RAIL);
+	write_end(p, t);
+	pen_end(p);
+	write_endpoints(p, b);
+	write_gaps(p, t);
+	write_hops(p, t, first, t->n_hops, o);
+	p->rail = "";
+}
+
+void write_tree(struct pen *p, const struct prediction *pr, size_t first, size_t end, const struct out_options *o)
+{
+	const struct trace *t = &pr->trace[first];
+	size_t n = end - first, evidence, n_branch;
+	size_t shared = shared_hops(t, n, &evidence);
+	struct branch *b;
+
+	write_hops(p, t, 0, shared, o);
+	if (n == 1) {
+		write_gaps(p, t);
+		return;
+	}
+	if (evidence)
+		write_fork(p, &t->hops[shared], evidence, n);
+	b = fold(p, t, n, shared, o->all, &n_branch);
+	for (size_t i = 0; i < n_branch; i++)
+		write_branch(p, &b[i], i + 1 == n_branch, shared, o);
+}
