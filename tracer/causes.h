@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of known causes, in parts: each row has an id of the catalogue, when it applies and its words. A row
+ * rests on what the walk left (the end's cause, the hops' evidence) and on the prediction's facts, never on the node.
+ */
+#ifndef KTRACE_CAUSES_H
+#define KTRACE_CAUSES_H
+
+#include "tracer/prediction.h"
+
+/* A path as a row sees it. */
+struct view {
+	struct arena *arena;
+	const struct prediction *p;
+	const struct trace *t;
+	const struct hop *hop;		/* the last hop, NULL if the path has none */
+	const struct evidence *ev;	/* what decided there: a rule or policy before anything else; NULL: none */
+	enum end_cause cause;		/* CAUSE_NONE if the path arrives */
+	bool fails;			/* it ends, and does not arrive; neither for an unknown end */
+	/* applies() may set: */
+	enum severity severity;		/* the row's own at first */
+	const char *text, *fix;		/* variants of the row's words */
+	struct evidences rests;		/* what the finding rests on besides ev */
+	/* for the words alone */
+	const size_t *paths;
+	size_t n_paths;
+};
+
+/* When a row is asked. The first row that applies explains a path; ALSO rows apply besides it. */
+enum { FAILS = 1, REACHES = 2, ALSO = 4 };
+
+struct cause {
+	const char *id;
+	enum severity severity;
+	unsigned when;
+	const char *title;
+	/* All of those set must hold: */
+	uint64_t ends;			/* ENDS() of end causes */
+	const char *owner, *chains;	/* of the deciding rule or policy: owners.h; shell patterns with | */
+	uint8_t hooks;			/* HOOK() of the deciding hop: forward, input … */
+	bool (*applies)(struct view *v);
+	/* Words, with {names} of causes_words.c: "{service} has no endpoints"; {name|otherwise} where it may be missing. */
+	const char *text, *fix;
+	const char *key;		/* paths with one key share a finding; NULL: those that the same evidence decided */
+};
+
+#define ENDS(c)		(1ULL << (c))
+#define HOOK(h)		(1U << (h))
+
+struct causes {
+	const struct cause *row;
+	size_t n;
+};
+extern const struct causes causes_flow, causes_service, causes_firewall, causes_path, causes_other;
+/* All parts in the order in which they are asked, NULL at the end. */
+extern const struct causes *const causes_all[];
+
+/* -- causes_words.c -- */
+/*
+ * template with its {names} put in; *missing (may be NULL) counts those without a value. In a command, a value that a shell
+ * would take apart counts as missing.
+ */
+const char *words_say(const struct view *v, const char *template, bool command, unsigned *missing);
+
+/* -- causes_name.c -- */
+/* "default", "web" and "http" of the service traced, or NULLs; fit for a command line. */
+struct service_name { const char *namespace, *name, *port; };
+struct service_name view_service(const struct view *v);
+
+/* -- causes_view.c: questions to a path -- */
+struct view view_of(struct arena *a, const struct prediction *p, size_t trace);
+/* The last evidence of a kind in the hop, or NULL. */
+const struct evidence *hop_evidence(const struct hop *h, enum evidence_kind kind);
+/* The same over the whole path, from its end; reply and outward hops alike. */
+const struct evidence *view_evidence(const struct view *v, enum evidence_kind kind);
+/* The hop that rewrote the destination (source) on the way out, or NULL. */
+const struct hop *view_dnat(const struct view *v);
+const struct hop *view_snat(const struct view *v);
+/* The conntrack entry that existed already and decided, or NULL. */
+const struct ct_view *view_entry(const struct view *v);
+/* Does a rule of the path (any hop, or hop alone) stand in a chain of these patterns, or jump to one? */
+bool view_meets(const struct view *v, const char *chains);
+bool hop_meets(const struct hop *h, const char *chains);
+/* The owner of the rule's chain, or NULL. */
+const char *evidence_owner(const struct evidence *e);
+bool evidence_is_rule(const struct evidence *e);
+/* An accept, whichever tool's words say so. */
+bool evidence_accepts(const struct evidence *e);
+/* A rule or policy made by an iptables tool, of either backend. */
+bool evidence_is_iptables(const struct evidence *e);
+bool evidence_says(const struct evidence *e, const char *word);
+/* The sysctl left as evidence whose name holds `part`, or NULL. */
+const struct evidence *view_sysctl(const struct view *v, const char *part);
+/* Was the target named as a service or NodePort, or found to be one? */
+bool view_is_service(const struct view *v);
+/* Adds evidence to the finding. NULL adds nothing. */
+void view_rest(struct view *v, const struct evidence *e);
+
+#endif

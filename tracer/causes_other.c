@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What no row before explains: plain findings, with ids of their own, so that no path fails without one that names what
+ * decided. And leftovers that no path need meet.
+ */
+#include <string.h>
+
+#include "tracer/causes.h"
+
+static bool policy(struct view *v)
+{
+	return v->ev && v->ev->kind == EV_POLICY;
+}
+
+static bool rejected(struct view *v)
+{
+	return v->ev && v->ev->kind == EV_RULE && v->t->end.kind == END_REJECT;
+}
+
+static bool dropped(struct view *v)
+{
+	return v->ev && v->ev->kind == EV_RULE && v->t->end.kind == END_DROP;
+}
+
+static bool leftovers(struct view *v)
+{
+	const struct proxy *p = &v->p->proxy;
+	size_t i;
+
+	v->ev = NULL;
+	for (i = 0; i < p->n_others; i++)
+		if (p->mode == PROXY_IPTABLES && strstr(p->others[i], "iptables"))
+			return false;	/* iptables-legacy-and-nft */
+	return p->n_others && p->mode != PROXY_NONE;
+}
+
+#define RULED	(ENDS(CAUSE_NONE) | ENDS(CAUSE_RULE) | ENDS(CAUSE_POLICY) | ENDS(CAUSE_REPLY_DROPPED))
+
+static const struct cause rows[] = {
+	{ .id = "policy-drop", .severity = SEVERITY_ERROR, .when = FAILS, .title = "A chain's policy drops", .ends = RULED, .applies = policy,
+	  .text = "No rule accepts {packet}; {rule} DROP discards it.", .fix = "{allow|# accept it in this chain}" },
+	{ .id = "rule-reject", .severity = SEVERITY_ERROR, .when = FAILS, .title = "A rule rejects", .ends = RULED, .applies = rejected,
+	  .text = "{owner|A firewall}'s rule rejects {packet}: {rule}, `{ruletext}`.", .fix = "{list|# see the chain}\n{allow|# and accept the packet before that rule}" },
+	{ .id = "rule-drop", .severity = SEVERITY_ERROR, .when = FAILS, .title = "A rule drops", .ends = RULED, .applies = dropped,
+	  .text = "{owner|A firewall}'s rule drops {packet}: {rule}, `{ruletext}`.", .fix = "{list|# see the chain}\n{allow|# and accept the packet before that rule}" },
+	{ .id = "no-route", .severity = SEVERITY_ERROR, .when = FAILS, .title = "No route", .ends = ENDS(CAUSE_NO_ROUTE) | ENDS(CAUSE_REROUTE_FAILED),
+	  .text = "{where} has no route to {dst}: {why}.", .fix = "ip route get {dst}", .key = "{where}{dst}" },
+	{ .id = "no-listener", .severity = SEVERITY_ERROR, .when = FAILS, .title = "Nothing listens there", .ends = ENDS(CAUSE_NO_LISTENER),
+	  .text = "Nothing in {where} listens for {packet}; {listeners|it has no such socket}.",
+	  .fix = "ss -lnp   # in {where}: is the server running, and on which port?", .key = "{where}{target}" },
+	{ .id = "listener-other-address", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The server listens on another address",
+	  .ends = ENDS(CAUSE_LISTENER_OTHER),
+	  .text = "The server in {where} listens on another address or device only ({socket}); {packet} is refused.",
+	  .fix = "# make the server bind {dst}, or the any address", .key = "{where}{target}" },
+	{ .id = "martian-source", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The source address cannot come from there",
+	  .ends = ENDS(CAUSE_MARTIAN_SRC),
+	  .text = "{src} is no address that may arrive by {iif|this interface} (one of the node's own, loopback, or no unicast one): {packet} is dropped as a martian.",
+	  .fix = "ip route get {src}; ip -4 addr; ip -6 addr   # who else has this address?" },
+	{ .id = "martian-destination", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The destination address cannot be reached from there",
+	  .ends = ENDS(CAUSE_MARTIAN_DST),
+	  .text = "{dst} is no address that a packet arriving by {iif|this interface} may have: {why}.", .fix = "ip route get {dst}" },
+	{ .id = "ttl-exceeded", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The hop limit is used up", .ends = ENDS(CAUSE_TTL),
+	  .text = "{packet} has no hops left to be forwarded: {why}.", .fix = "# look for the rule that sets the TTL, or for a routing loop" },
+	{ .id = "packet-too-big", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The packet does not fit", .ends = ENDS(CAUSE_MTU),
+	  .text = "{packet} is larger than {oif|the way} takes: {why}.", .fix = "ip link show dev {oif|IFACE}   # and the route's mtu: ip route get {dst}" },
+	{ .id = "link-down", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The interface is down", .ends = ENDS(CAUSE_LINK_DOWN),
+	  .text = "{packet} would leave by {oif|an interface} that is down: {why}.", .fix = "ip link set dev {oif|IFACE} up", .key = "{oif}" },
+	{ .id = "bridge-refuses", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The bridge does not pass the frame", .ends = ENDS(CAUSE_BRIDGE),
+	  .text = "The bridge does not pass {packet}: {why} ({link|see its ports}).", .fix = "bridge -d link show; bridge vlan show" },
+	{ .id = "no-free-nat-port", .severity = SEVERITY_ERROR, .when = FAILS, .title = "No free address or port to translate to",
+	  .ends = ENDS(CAUSE_NAT_FAILED), .text = "{packet} could not be translated: {why}.", .fix = "conntrack -S; conntrack -L -p {proto}" },
+	{ .id = "forwarding-loop", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The packet goes round in circles", .ends = ENDS(CAUSE_LOOP),
+	  .text = "{packet} comes back to where it was: {why}.", .fix = "ip route get {dst}" },
+	{ .id = "path-fails", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The packet does not arrive",
+	  .text = "{packet} does not arrive: {why|it says not why}.", .fix = "# ktrace --all shows every rule that it met" },
+	{ .id = "stale-chains-after-mode-switch", .severity = SEVERITY_WARNING, .when = ALSO, .title = "Another mode of kube-proxy left its rules",
+	  .applies = leftovers, .text = "This node is programmed by {proxy}, and still holds {others}: both act on every packet.",
+	  .fix = "kube-proxy --cleanup   # with kube-proxy stopped; then start it again", .key = "proxy" },
+};
+
+const struct causes causes_other = { rows, ARRAY_SIZE(rows) };

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Causes in the Service itself, as kube-proxy's rules and the endpoint's sockets show them. */
+#include <string.h>
+
+#include "tracer/causes.h"
+#include "tracer/owners.h"
+
+#include <linux/netfilter.h>
+
+static bool in_kube_table(const struct evidence *e)
+{
+	return evidence_is_rule(e) && e->table && !strcmp(e->table, "kube-proxy");
+}
+
+static bool no_endpoints(struct view *v)
+{
+	return evidence_says(v->ev, "has no endpoints") || (in_kube_table(v->ev) && name_matches(v->ev->chain, "reject-chain"));
+}
+
+/* kube-proxy before 1.24: dropped by mark, at KUBE-FIREWALL */
+static bool marked_in(const struct view *v, const char *chains)
+{
+	return name_matches(v->ev->chain, "KUBE-FIREWALL") && view_meets(v, "KUBE-MARK-DROP") && view_meets(v, chains);
+}
+
+static bool no_local_endpoints(const struct view *v)
+{
+	return evidence_says(v->ev, "has no local endpoints") || marked_in(v, "KUBE-XLB-*") ||
+	       (in_kube_table(v->ev) && name_matches(v->ev->chain, "*endpoints-check"));
+}
+
+/* Does a rule say that the address is a ClusterIP? */
+static bool says_cluster_ip(const struct view *v)
+{
+	size_t i, k;
+
+	for (i = 0; i < v->t->n_hops; i++)
+		for (k = 0; k < v->t->hops[i].n_evidence; k++) {
+			const struct evidence *e = &v->t->hops[i].evidence[k];
+
+			if (e->kind == EV_RULE && e->effect != EFFECT_NONE && in_kube_table(e) && e->text &&
+			    strstr(e->text, "@cluster-ips"))
+				return true;
+		}
+	return false;
+}
+
+/*
+ * Whose traffic policy is it? iptables mode keeps the two in chains of their own. In nftables mode one map holds both; but a
+ * packet from this node or a pod reaches the check un-NATed only at a ClusterIP, since for external addresses the
+ * external-* chains lead it to all endpoints.
+ */
+static bool internal_policy(const struct view *v)
+{
+	if (!in_kube_table(v->ev))
+		return name_matches(v->ev->chain, "KUBE-SERVICES");
+	return name_matches(v->ev->chain, "service-endpoints-check") && v->p->target.target.kind != TARGET_NODEPORT &&
+	       (v->p->source.kind != SOURCE_ADDRESS || says_cluster_ip(v));
+}
+
+static bool itp_local(struct view *v)
+{
+	return no_local_endpoints(v) && internal_policy(v);
+}
+
+static bool etp_local(struct view *v)
+{
+	return no_local_endpoints(v) && !internal_policy(v);
+}
+
+static bool source_ranges(struct view *v)
+{
+	return name_matches(v->ev->chain, "KUBE-PROXY-FIREWALL|KUBE-FW-*|firewall-*") || marked_in(v, "KUBE-FW-*");
+}
+
+/* An address of a Service at a port that no rule knows: it left untranslated, or nftables mode refused it. */
+static bool not_a_service_port(struct view *v)
+{
+	if (in_kube_table(v->ev) && name_matches(v->ev->chain, "cluster-ips-check"))
+		return v->fails && v->t->end.kind == END_REJECT;
+	if (v->p->target.target.kind != TARGET_ADDRESS || !v->p->target.service || view_dnat(v) || v->t->has_endpoint)
+		return false;
+	if (view_entry(v) || view_meets(v, "KUBE-SVC-*|KUBE-SVL-*|KUBE-EXT-*|KUBE-FW-*|KUBE-XLB-*|service-*|external-*|local-*"))
+		return false;
+	v->text = "{target} is not a port of {service|the Service at that address}: no rule translates it, and the packet is routed like any "
+		  "other ({route|by the default route}).";
+	return v->t->end.kind == END_SENT || v->cause == CAUSE_NO_ROUTE;
+}
+
+static bool unallocated(struct view *v)
+{
+	return v->t->end.kind == END_DROP;
+}
+
+static bool localnet(struct view *v)
+{
+	return evidence_says(v->ev, "localnet");
+}
+
+static bool localhost(struct view *v)
+{
+	static const uint64_t refused = ENDS(CAUSE_ROUTE_LOCALNET) | ENDS(CAUSE_REROUTE_FAILED) | ENDS(CAUSE_MARTIAN_SRC) |
+					ENDS(CAUSE_MARTIAN_DST);
+
+	if (!addr_is_loopback(&v->t->target.dst))
+		return false;
+	if (refused & ENDS(v->cause)) {
+		v->ev = view_sysctl(v, "route_localnet");
+		if (!v->ev)
+			v->text = "{target} is translated to {endpoint|the endpoint}, but a packet from a loopback address cannot leave this "
+				  "node: {why}. Use {nodeaddr|an address of the node}:{port}.";
+		return view_is_service(v) || view_dnat(v);
+	}
+	if (v->cause != CAUSE_NO_LISTENER || view_dnat(v) || v->p->target.target.kind != TARGET_NODEPORT)
+		return false;
+	v->text = "No rule serves NodePort {port} on {targetaddr} ({proxy}); use {nodeaddr|an address of the node}:{port}.";
+	return true;
+}
+
+/* Is this very port translated at another address of the target? */
+static bool served_elsewhere(const struct view *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->p->n_trace; i++) {
+		struct view o = view_of(v->arena, v->p, i);
+
+		if (o.t->target.dport == v->t->target.dport && o.t->target.proto == v->t->target.proto &&
+		    o.t->target.dst.family == v->t->target.dst.family && view_dnat(&o))
+			return true;
+	}
+	return false;
+}
+
+static bool other_address(struct view *v)
+{
+	return v->p->target.target.kind == TARGET_NODEPORT && !view_dnat(v) && served_elsewhere(v);
+}
+
+/* A socket of this node, bound to what the Service takes away from it. */
+static bool shadowed(struct view *v)
+{
+	const struct evidence *l = v->p->facts.listener;
+	const char *port = arena_printf(v->arena, ":%u", v->t->target.dport);
+	const struct node_facts *f = &v->p->facts;
+	const char *at;
+	size_t i;
+
+	if (!l || !l->text || strstr(l->text, "kube-proxy") || !view_dnat(v))
+		return false;
+	at = strstr(l->text, port);	/* the facts hold one listener for all the ports traced */
+	if (!at || (at[strlen(port)] >= '0' && at[strlen(port)] <= '9'))
+		return false;
+	for (i = 0; i < f->n_node_addr; i++)
+		if (addr_eq(&f->node_addr[i], &v->t->target.dst)) {
+			v->ev = l;
+			return true;
+		}
+	return false;
+}
+
+static bool translated(struct view *v)
+{
+	if (v->t->target.proto != IPPROTO_TCP)
+		v->text = "NAT is right ({targets} -> {endpoints}) but nothing in {where} takes {proto} port {endpointport}; "
+			  "{listeners|it has no such socket}. The sender gets an ICMP port unreachable.";
+	return view_dnat(v);
+}
+
+/* The ranges that the installers give to Services unless told otherwise: an address of theirs should be translated. */
+static const struct { const char *net; unsigned plen; const char *whose; } service_ranges[] = {
+	{ "10.96.0.0", 12, "kubeadm" }, { "10.43.0.0", 16, "k3s and RKE" }, { "10.152.183.0", 24, "MicroK8s" },
+	{ "10.100.0.0", 16, "EKS" }, { "172.30.0.0", 16, "OpenShift" }, { "fd00:10:96::", 112, "kind" },
+	{ "2001:cafe:43::", 112, "k3s" },
+};
+
+static bool no_proxy(struct view *v)
+{
+	struct addr net;
+	size_t i;
+
+	if (v->p->proxy.mode != PROXY_NONE || v->p->proxy.n_others || view_dnat(v) || v->t->has_endpoint)
+		return false;
+	if (!v->fails && v->t->end.kind != END_SENT)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(service_ranges); i++)
+		if (addr_parse(service_ranges[i].net, &net) && addr_in(&v->t->target.dst, &net, service_ranges[i].plen))
+			return true;
+	return v->p->target.target.kind == TARGET_SERVICE || v->p->target.target.kind == TARGET_NODEPORT;
+}
+
+#define RULED	(ENDS(CAUSE_NONE) | ENDS(CAUSE_RULE) | ENDS(CAUSE_POLICY))
+#define DESCRIBE "kubectl -n {ns|NAMESPACE} describe service {name|SERVICE}"
+
+static const struct cause rows[] = {
+	{ .id = "no-endpoints-selector", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "The Service has no endpoints", .ends = RULED, .owner = "kube-proxy", .applies = no_endpoints,
+	  .text = "Service {service|at this address} has no endpoints: no Pod that its selector matches is ready, so kube-proxy refuses {targets} ({rule}).",
+	  .fix = DESCRIBE "   # its selector and endpoints\n"
+		 "kubectl -n {ns|NAMESPACE} get pods --show-labels   # some Pod must carry every label of the selector and be Ready",
+	  .key = "{service|-}{port}" },
+	{ .id = "itp-local-no-local-endpoint", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "internalTrafficPolicy: Local, and no endpoint on this node", .ends = RULED, .owner = "kube-proxy", .applies = itp_local,
+	  .text = "internalTrafficPolicy of {service|this Service} is Local and none of its endpoints is on this node: {targets} is dropped by {rule}, "
+		  "though it may have endpoints on others.",
+	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # internalTrafficPolicy: Cluster, or run one of its Pods on every node",
+	  .key = "{service|-}{port}" },
+	{ .id = "etp-local-no-local-endpoint", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "externalTrafficPolicy: Local, and no endpoint on this node", .ends = RULED, .owner = "kube-proxy", .applies = etp_local,
+	  .text = "externalTrafficPolicy of {service|this Service} is Local and none of its endpoints is on this node: external packets to {targets} "
+		  "are dropped by {rule}.",
+	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # externalTrafficPolicy: Cluster, or send traffic only to nodes "
+		 "whose healthCheckNodePort answers 200",
+	  .key = "{service|-}{port}" },
+	{ .id = "lb-source-ranges", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "loadBalancerSourceRanges does not include the client", .ends = RULED, .owner = "kube-proxy", .applies = source_ranges,
+	  .text = "Client {client} is in none of the loadBalancerSourceRanges of {service|this Service}: dropped by {rule}, `{ruletext}`.",
+	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # add {client} to spec.loadBalancerSourceRanges" },
+	{ .id = "vip-port-not-a-service-port", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
+	  .title = "The Service has no such port", .applies = not_a_service_port,
+	  .text = "{target} is an address of a Service but not one of its ports: refused by {rule}.",
+	  .fix = "kubectl get services -A -o wide | grep -w {targetaddr}   # use a port that is declared", .key = "{target}" },
+	{ .id = "vip-not-allocated", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "No Service has this ClusterIP", .ends = RULED, .owner = "kube-proxy", .chains = "cluster-ips-check", .applies = unallocated,
+	  .text = "{targetaddr} lies in the Services' range, but no Service that kube-proxy knows has it: dropped by {rule}.",
+	  .fix = "kubectl get services -A -o wide | grep -w {targetaddr}", .key = "{target}" },
+	{ .id = "kube-firewall-localnet-drop", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "KUBE-FIREWALL blocks packets from elsewhere to 127.0.0.0/8", .ends = RULED, .chains = "KUBE-FIREWALL", .applies = localnet,
+	  .text = "{packet} is addressed to a loopback address and does not come from one: {rule} drops it (the guard against CVE-2020-8558).",
+	  .fix = "# bind the server to a real address of the node, and translate to that instead of {dst}" },
+	{ .id = "nodeport-localhost", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "A NodePort does not work on a loopback address", .applies = localhost,
+	  .text = "{targetaddr} NodePorts need {sysctl} = 1 (it is {value}) and kube-proxy's iptables mode; use {nodeaddr|an address of the node}:{port}.",
+	  .fix = "# use {nodeaddr|an address of the node}:{port}", .key = "{target}" },
+	{ .id = "nodeport-addresses-limit", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "The NodePort is served on other addresses of the node", .ends = ENDS(CAUSE_NO_LISTENER) | ENDS(CAUSE_LISTENER_OTHER) |
+	  ENDS(CAUSE_LISTENER_LOOPBACK), .applies = other_address,
+	  .text = "{port} is served on {served} only (nodePortAddresses); you addressed {targetaddr}, where no rule and no socket takes it.",
+	  .fix = "# use {served}, or add {targetaddr} to kube-proxy's nodePortAddresses and restart it", .key = "{target}" },
+	{ .id = "nodeport-local-listener-shadowed", .severity = SEVERITY_WARNING, .when = ALSO,
+	  .title = "A process of this node listens where the Service takes the packets", .applies = shadowed,
+	  .text = "Port {port} is both of Service {service|here} and of a listener on this node ({listener}); what arrives at {target} goes to the Service. "
+		  "(kube-proxy itself shows no listening socket: that is normal.)",
+	  .fix = "# move one of them to another port: ss -lnp 'sport = {port}'", .key = "{port}{proto}" },
+	{ .id = "app-bound-loopback", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "The application listens on loopback only", .ends = ENDS(CAUSE_LISTENER_LOOPBACK),
+	  .text = "The server in {where} listens on loopback only ({socket}); traffic arrives for {packet} and is refused.",
+	  .fix = "# make the server bind 0.0.0.0 or [::], not 127.0.0.1 or ::1", .key = "{service}{endpointport}" },
+	{ .id = "targetport-mismatch", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "Nothing listens at the port that the Service sends to", .ends = ENDS(CAUSE_NO_LISTENER), .applies = translated,
+	  .text = "NAT is right ({targets} -> {endpoints}) but nothing in {where} listens on {endpointport}; {listeners|it has no such socket}. "
+		  "It answers with a reset.",
+	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # set targetPort to a port that the Pod listens on",
+	  .key = "{service|-}{endpointport}" },
+	{ .id = "kube-proxy-not-running", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
+	  .title = "kube-proxy has programmed nothing on this node", .applies = no_proxy,
+	  .text = "No kube-proxy rules exist on this node in any backend; {target} is routed like any other address ({route|no route}).",
+	  .fix = "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide   # start it here, and read its log", .key = "proxy" },
+};
+
+const struct causes causes_service = { rows, ARRAY_SIZE(rows) };
