@@ -1,0 +1,5 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+from=pod1 to=${VIP}50 port=80 proto=udp expect='timeout|refused'
+setup() { set_sysctl net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0; }
+any_backend

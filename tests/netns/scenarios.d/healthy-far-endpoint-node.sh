@@ -1,0 +1,4 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+from=node to=${VIP}61 port=80 expect=ok:ext
+any_backend

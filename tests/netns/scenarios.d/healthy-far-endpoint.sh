@@ -1,0 +1,5 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# The endpoint lives behind another node.
+from=pod1 to=${VIP}61 port=80 expect=ok:ext
+any_backend

@@ -1,0 +1,5 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# No service at all.
+services=none to=$POD2 port=8080 expect=ok:pod2
+any_backend

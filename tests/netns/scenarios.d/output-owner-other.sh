@@ -1,0 +1,8 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+from=node to=${VIP}50 port=80 expect=ok:pod2
+rules_iptables() { ipt -A OUTPUT -p tcp -m owner --uid-owner 1000-2000 --dport 8080 -j DROP; }
+rules_nft() { nft_load <<-'EOF'
+	table inet host { chain out { type filter hook output priority 0; meta skuid 1000-2000 tcp dport 8080 drop; }; }
+	EOF
+}
