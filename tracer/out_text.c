@@ -50,6 +50,9 @@ static const char *verdict_words(struct pen *p, const struct prediction *pr)
 
 	switch (pr->outcome) {
 	case OUTCOME_REACHES:
+		if (pr->n_trace == 1 && pr->trace->has_endpoint)
+			return arena_printf(p->a, "reaches %s", endpoint_say(p->a, &pr->trace->endpoint,
+									     pr->trace->endpoint_port));
 		return pr->n_trace == 1 ? "reaches" : arena_printf(p->a, "reaches: all %zu ways arrive", pr->n_trace);
 	case OUTCOME_PARTLY:
 		return arena_printf(p->a, "works only partly: %zu of %zu ways arrive (%s); %s", c.reach, pr->n_trace,
@@ -192,7 +195,7 @@ static void write_finding(struct pen *p, const struct finding *f)
 		write_part(p, "", STYLE_PLAIN, f->text);
 	for (size_t i = 0; i < f->n_evidence; i++) {
 		const char *place = evidence_place(p->a, &f->evidence[i]);
-		const char *text = f->evidence[i].text;
+		const char *text = f->evidence[i].kind == EV_POLICY ? NULL : f->evidence[i].text;
 
 		if (place || text)
 			write_part(p, evidence_kind_name(f->evidence[i].kind), STYLE_DIM,
@@ -203,11 +206,26 @@ static void write_finding(struct pen *p, const struct finding *f)
 		write_part(p, "fix", STYLE_BOLD, f->fix);
 }
 
+static bool in_a_trace(const struct prediction *pr, const char *gap)
+{
+	for (size_t i = 0; i < pr->n_trace; i++)
+		for (size_t k = 0; k < pr->trace[i].n_gaps; k++)
+			if (!strcmp(pr->trace[i].gaps[k], gap))
+				return true;
+	return false;
+}
+
+/* What could not be read but stands at no path. */
 static void write_unknown(struct pen *p, const struct prediction *pr)
 {
-	if (pr->n_gap)
-		pen_end(p);
+	bool any = false;
+
 	for (size_t i = 0; i < pr->n_gap; i++) {
+		if (in_a_trace(pr, pr->gap[i]))
+			continue;
+		if (!any)
+			pen_end(p);
+		any = true;
 		pen_put(p, STYLE_DOUBT, pen_symbol(p, SYM_DOUBT));
 		pen_put(p, STYLE_PLAIN, " ");
 		pen_wrap(p, STYLE_DOUBT, 2, pr->gap[i]);

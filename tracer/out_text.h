@@ -33,9 +33,11 @@ void pen_end(struct pen *p);
 /* -- out_text_hop.c ------------------------------------------------------------------------------- */
 enum style end_style(enum end_kind kind);
 enum symbol end_symbol(enum end_kind kind);
+/* "delivered", "dropped" … */
+const char *end_words(enum end_kind kind);
 /* "33.3%". In arena. */
 const char *share_say(struct arena *a, double share);
-/* "ip nat KUBE-SEP-X rule 2 handle 41", "ip filter FORWARD policy"; NULL for what is no rule. */
+/* "ip nat KUBE-SEP-X rule 2 (handle 41)", "ip filter FORWARD policy"; NULL for what is no rule. */
 const char *evidence_place(struct arena *a, const struct evidence *e);
 /* Is this hop among those shown? */
 bool hop_shown(const struct trace *t, const struct hop *h, bool all);
@@ -43,7 +45,7 @@ bool hop_shown(const struct trace *t, const struct hop *h, bool all);
 void write_hops(struct pen *p, const struct trace *t, size_t first, size_t end, const struct out_options *o);
 /* The first n evidences of a hop that forks into ways. */
 void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways);
-#define STAGE_COLUMN	19
+#define STAGE_COLUMN	22
 
 /* -- out_text_tree.c ------------------------------------------------------------------------------ */
 /* All ways of the traces first..end-1, which have one target. */

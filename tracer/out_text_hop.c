@@ -5,7 +5,7 @@
 #include "tracer/out_text.h"
 #include "tracer/word.h"
 
-#define PLACE_COLUMN	54		/* where the rule stands beside the words, if these are short */
+#define PLACE_COLUMN	46		/* where the rule stands beside the words, if these are short */
 #define TEXT_COLUMN	(STAGE_COLUMN + 2)
 
 static const struct { enum style style; enum symbol symbol; const char *words; } end_rows[] = {
@@ -27,6 +27,11 @@ enum style end_style(enum end_kind kind)
 enum symbol end_symbol(enum end_kind kind)
 {
 	return end_rows[kind].symbol;
+}
+
+const char *end_words(enum end_kind kind)
+{
+	return end_rows[kind].words;
 }
 
 const char *share_say(struct arena *a, double share)
@@ -52,7 +57,7 @@ const char *evidence_place(struct arena *a, const struct evidence *e)
 	if (e->index)
 		text_add(&t, " rule %u", e->index);
 	if (e->handle)
-		text_add(&t, " handle %llu", (unsigned long long)e->handle);
+		text_add(&t, " (handle %llu)", (unsigned long long)e->handle);
 	if (e->backend == BACKEND_LEGACY)
 		text_add(&t, " (legacy)");
 	return text_get(&t);
@@ -82,7 +87,7 @@ static void say_changes(struct pen *p, struct text *t, const struct hop *h)
 		text_add(t, "%ssource %s %s %s", t->len ? ", " : "", endpoint_say(p->a, &in->src, in->sport), arrow,
 			 endpoint_say(p->a, &out->src, out->sport));
 	if (in->mark != out->mark)
-		text_add(t, "%smark 0x%x %s 0x%x", t->len ? ", " : "", in->mark, arrow, out->mark);
+		text_add(t, "%smark %#x %s %#x", t->len ? ", " : "", in->mark, arrow, out->mark);
 	if (in->ct.state != out->ct.state && out->ct.state == CT_UNTRACKED)
 		text_add(t, "%snot tracked from here on", t->len ? ", " : "");
 }
@@ -109,8 +114,7 @@ static const char *say_hop(struct pen *p, const struct hop *h, const struct evid
 	struct text t = { .arena = p->a };
 
 	if (h->verdict.kind != END_NONE)
-		return h->verdict.why ? arena_printf(p->a, "%s: %s", end_rows[h->verdict.kind].words, h->verdict.why) :
-		       end_rows[h->verdict.kind].words;
+		return h->verdict.why ? h->verdict.why : end_rows[h->verdict.kind].words;
 	say_changes(p, &t, h);
 	if (t.len)
 		return text_get(&t);
@@ -140,38 +144,51 @@ static size_t deciding(const struct hop *h, bool all)
 	return best;
 }
 
-/* Words, and beside them (or below, if they are long) where the rule stands; the rule's own text below. */
+/* A place or an entry stands beside the words where it fits; else it begins a line below, before the rule's own text. */
+static bool write_beside(struct pen *p, enum style style, unsigned from, const char *text)
+{
+	unsigned start = word_width(p->rail), at = p->column > start + from ? p->column - start + 2 : from;
+
+	at = at > from && at < PLACE_COLUMN ? PLACE_COLUMN : at;
+	if (!text || start + at + word_width(text) > p->width)
+		return false;
+	pen_to(p, at);
+	pen_put(p, style, text);
+	return true;
+}
+
 static void write_line(struct pen *p, const char *stage, enum style style, const char *words,
 		       const struct evidence *e)
 {
 	const char *place = e ? evidence_place(p->a, e) : NULL;
+	const char *text = e && e->kind != EV_POLICY && e->text && strcmp(e->text, words) ? e->text : NULL;
 
 	if (*stage) {
-		pen_to(p, 0);
+		pen_to(p, 3);
 		pen_put(p, STYLE_NAME, stage);
 	}
-	pen_to(p, STAGE_COLUMN);
-	pen_wrap(p, style, STAGE_COLUMN, words);
-	if (place) {
-		unsigned start = word_width(p->rail), at = p->column - start + 2;
-
-		at = !*words ? STAGE_COLUMN : at < PLACE_COLUMN ? PLACE_COLUMN : at;
-		if (start + at + word_width(place) > p->width) {
-			pen_end(p);
-			at = TEXT_COLUMN;
-		}
-		pen_to(p, at);
-		pen_put(p, STYLE_BOLD, place);
+	if (*words) {
+		pen_to(p, STAGE_COLUMN);
+		pen_wrap(p, style, STAGE_COLUMN, words);
 	}
+	if (place && write_beside(p, STYLE_BOLD, STAGE_COLUMN, place))
+		place = NULL;
+	else if (!place && text && write_beside(p, STYLE_DIM, STAGE_COLUMN, text))
+		text = NULL;
 	pen_end(p);
-	if (!e || !e->text || !strcmp(e->text, words) || e->kind == EV_POLICY)
+	if (!place && !text)
 		return;
 	pen_to(p, TEXT_COLUMN);
-	pen_wrap(p, STYLE_DIM, TEXT_COLUMN + 2, e->text);
+	if (place)
+		pen_wrap(p, STYLE_BOLD, TEXT_COLUMN, arena_printf(p->a, "%s%s", place, text ? ":" : ""));
+	if (place && text)
+		pen_put(p, STYLE_PLAIN, " ");
+	if (text)
+		pen_wrap(p, STYLE_DIM, TEXT_COLUMN + 2, text);
 	pen_end(p);
 }
 
-static const char *effect_words(const struct evidence *e, bool all)
+static const char *effect_words(struct pen *p, const struct evidence *e, bool all)
 {
 	static const char *const words[] = {
 		[EFFECT_NONE] = "no match", [EFFECT_PASS] = "matches, no effect", [EFFECT_JUMP] = "",
@@ -181,16 +198,21 @@ static const char *effect_words(const struct evidence *e, bool all)
 	if (e->says)
 		return e->says;
 	if (e->effect == EFFECT_JUMP && e->kind == EV_RULE && e->jump)
-		return "jumps";
+		return arena_printf(p->a, "%s %s", pen_symbol(p, SYM_ARROW), e->jump);
 	return all && e->kind == EV_RULE ? words[e->effect] : "";
 }
 
-static void write_hop(struct pen *p, const struct trace *t, const struct hop *h, const struct out_options *o)
+/* The hop that ends the path has the end's symbol in the margin. */
+static void write_hop(struct pen *p, const struct hop *h, const struct out_options *o)
 {
 	const char *stage = hop_stage_name(p->a, h);
 	size_t main = deciding(h, o->all);
 	enum style style = h->verdict.kind == END_NONE ? STYLE_PLAIN : end_style(h->verdict.kind);
 
+	if (h->verdict.kind != END_NONE) {
+		pen_to(p, 0);
+		pen_put(p, style, pen_symbol(p, end_symbol(h->verdict.kind)));
+	}
 	if (h->reply)
 		stage = arena_printf(p->a, "%s%s", p->utf8 ? "← " : "< ", stage);
 	if (main == h->n_evidence)
@@ -201,10 +223,9 @@ static void write_hop(struct pen *p, const struct trace *t, const struct hop *h,
 		if (!evidence_shown(e, o->all))
 			continue;
 		write_line(p, stage, i == main ? style : STYLE_PLAIN,
-			   i == main ? say_hop(p, h, e) : effect_words(e, o->all), e);
+			   i == main ? say_hop(p, h, e) : effect_words(p, e, o->all), e);
 		stage = "";
 	}
-	(void)t;
 }
 
 void write_hops(struct pen *p, const struct trace *t, size_t first, size_t end, const struct out_options *o)
@@ -217,11 +238,12 @@ void write_hops(struct pen *p, const struct trace *t, size_t first, size_t end, 
 		if (!hop_shown(t, h, o->all))
 			continue;
 		if ((place == NULL) != (h->place == NULL) || (place && strcmp(place, h->place))) {
+			pen_to(p, 3);
 			pen_printf(p, STYLE_DIM, "in %s", h->place ? h->place : "the node itself");
 			pen_end(p);
 		}
 		place = h->place;
-		write_hop(p, t, h, o);
+		write_hop(p, h, o);
 	}
 }
 

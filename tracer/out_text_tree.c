@@ -204,57 +204,55 @@ static const char *branch_share(struct pen *p, const struct branch *b)
 {
 	switch (b->trace[0]->share_kind) {
 	case SHARE_UNKNOWN:
-		return b->n == 1 ? "perhaps" : arena_printf(p->a, "%zu ways, perhaps", b->n);
+		return "perhaps";
 	case SHARE_EXISTING:
-		return "as before";
+		return "existing";
 	default:
 		return share_say(p->a, b->share);
 	}
 }
 
-static void write_end(struct pen *p, const struct trace *t)
+/* Ways that go alike may still word their ends each for itself, as with a pod's name. */
+static bool one_why(const struct branch *b)
 {
-	enum style style = end_style(t->end.kind);
+	for (size_t i = 1; i < b->n; i++)
+		if (!same_text(b->trace[0]->end.why, b->trace[i]->end.why))
+			return false;
+	return b->trace[0]->end.why;
+}
 
-	pen_put(p, style, pen_symbol(p, end_symbol(t->end.kind)));
+static void write_end(struct pen *p, const struct branch *b)
+{
+	const struct verdict *end = &b->trace[0]->end;
+	enum style style = end_style(end->kind);
+
+	pen_put(p, style, pen_symbol(p, end_symbol(end->kind)));
 	pen_put(p, STYLE_PLAIN, " ");
-	pen_put(p, style, end_kind_name(t->end.kind));
-	if (t->end.why) {
+	pen_put(p, style, end_words(end->kind));
+	if (one_why(b)) {
 		pen_put(p, style, ": ");
-		pen_wrap(p, style, 8, t->end.why);
+		pen_wrap(p, style, 8, end->why);
 	}
 }
 
 static void write_gaps(struct pen *p, const struct trace *t)
 {
 	for (size_t i = 0; i < t->n_gaps; i++) {
+		pen_to(p, 2);
 		pen_put(p, STYLE_DOUBT, "unknown: ");
-		pen_wrap(p, STYLE_DOUBT, 9, t->gaps[i]);
+		pen_wrap(p, STYLE_DOUBT, 11, t->gaps[i]);
 		pen_end(p);
 	}
 }
 
-/* "to 10.244.1.10:8080", or the list of them with the share of each. */
+/* The endpoints of ways that go alike, and the share of each where these differ. */
 static void write_endpoints(struct pen *p, const struct branch *b)
 {
 	const struct trace *t = b->trace[0];
 
-	if (b->n == 1) {
-		if (t->has_endpoint) {
-			pen_to(p, 0);
-			pen_printf(p, STYLE_PLAIN, "to %s", endpoint_of(p, t));
-			pen_end(p);
-		}
-		return;
-	}
-	pen_printf(p, STYLE_PLAIN, "%zu ways alike%s%s%s", b->n,
-		   b->even && t->share_kind == SHARE_RANDOM ? ", " : "",
-		   b->even && t->share_kind == SHARE_RANDOM ? share_say(p->a, t->share) : "",
-		   b->even && t->share_kind == SHARE_RANDOM ? " each" : "");
-	pen_end(p);
 	for (size_t i = 0; t->has_endpoint && i < b->n && i < ENDPOINTS_SHOWN; i++) {
 		pen_to(p, 2);
-		pen_put(p, STYLE_PLAIN, endpoint_of(p, b->trace[i]));
+		pen_put(p, STYLE_BOLD, endpoint_of(p, b->trace[i]));
 		if (!b->even && b->trace[i]->share_kind == SHARE_RANDOM)
 			pen_printf(p, STYLE_PLAIN, "  %s", share_say(p->a, b->trace[i]->share));
 		pen_end(p);
@@ -264,7 +262,24 @@ static void write_endpoints(struct pen *p, const struct branch *b)
 		pen_printf(p, STYLE_DIM, "%s and %zu more like this", pen_symbol(p, SYM_MORE), b->n - ENDPOINTS_SHOWN);
 		pen_end(p);
 	}
+	pen_to(p, 2);
 	pen_printf(p, STYLE_DIM, "the first of them:");
+	pen_end(p);
+}
+
+/* "33.3%  10.244.1.10:8080  ✔ delivered: ...", or "66.7%  2 ways, 33.3% each  ✔ delivered". */
+static void write_branch_line(struct pen *p, const struct branch *b)
+{
+	const struct trace *t = b->trace[0];
+
+	pen_printf(p, STYLE_BOLD, "%-6s ", branch_share(p, b));
+	if (b->n == 1 && t->has_endpoint)
+		pen_printf(p, STYLE_BOLD, "%s  ", endpoint_of(p, t));
+	else if (b->n > 1 && b->even && t->share_kind == SHARE_RANDOM)
+		pen_printf(p, STYLE_PLAIN, "%zu ways, %s each  ", b->n, share_say(p->a, t->share));
+	else if (b->n > 1)
+		pen_printf(p, STYLE_PLAIN, "%zu ways  ", b->n);
+	write_end(p, b);
 	pen_end(p);
 }
 
@@ -272,13 +287,12 @@ static void write_branch(struct pen *p, const struct branch *b, bool last, size_
 {
 	const struct trace *t = b->trace[0];
 
-	p->rail = "";
+	p->rail = "  ";
 	pen_put(p, STYLE_DIM, pen_symbol(p, last ? SYM_LAST : SYM_FORK));
-	pen_printf(p, STYLE_BOLD, "%-6s ", branch_share(p, b));
-	p->rail = last ? "   " : pen_symbol(p, SYM_RAIL);
-	write_end(p, t);
-	pen_end(p);
-	write_endpoints(p, b);
+	p->rail = arena_printf(p->a, "  %s", last ? "   " : pen_symbol(p, SYM_RAIL));
+	write_branch_line(p, b);
+	if (b->n > 1)
+		write_endpoints(p, b);
 	write_gaps(p, t);
 	write_hops(p, t, first, t->n_hops, o);
 	p->rail = "";

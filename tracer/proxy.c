@@ -10,16 +10,6 @@
 
 #include <linux/netfilter.h>
 
-const char *proxy_mode_name(enum proxy_mode m)
-{
-	static const char *const names[] = {
-		[PROXY_NONE] = "none", [PROXY_IPTABLES] = "iptables", [PROXY_NFTABLES] = "nftables",
-		[PROXY_IPVS] = "ipvs",
-	};
-
-	return names[m];
-}
-
 static const struct kind {
 	enum proxy_mode mode;
 	enum backend backend;

@@ -24,6 +24,16 @@ const char *target_kind_name(enum target_kind k)
 	return names[k];
 }
 
+const char *proxy_mode_name(enum proxy_mode m)
+{
+	static const char *const names[] = {
+		[PROXY_NONE] = "none", [PROXY_IPTABLES] = "iptables", [PROXY_NFTABLES] = "nftables",
+		[PROXY_IPVS] = "ipvs",
+	};
+
+	return names[m];
+}
+
 const char *target_say(struct arena *a, const struct tuple *t)
 {
 	bool icmp = t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6;

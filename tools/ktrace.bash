@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Completion of ktrace's command line; service names come from nowhere but the words typed.
+
+_ktrace()
+{
+	local cur prev options
+	cur=${COMP_WORDS[COMP_CWORD]}
+	prev=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+
+	if [[ ${COMP_WORDS[1]-} == snapshot ]]; then
+		case $prev in
+		-o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		*) mapfile -t COMPREPLY < <(compgen -W '-o --output --help' -- "$cur") ;;
+		esac
+		return
+	fi
+
+	case $prev in
+	--to)
+		mapfile -t COMPREPLY < <(compgen -W 'svc/ nodeport/' -- "$cur")
+		compopt -o nospace
+		return ;;
+	--from)
+		if [[ $cur == netns/* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$(ip netns list 2>/dev/null | sed 's|^\([^ ]*\).*|netns/\1|')" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W 'node netns/ pid/' -- "$cur")
+			[[ ${COMPREPLY[0]-} == */ ]] && compopt -o nospace
+		fi
+		return ;;
+	--in)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return ;;
+	-o | --output)
+		mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
+		return ;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+		return ;;
+	-n | --namespace | --sport | --mark | --uid | --tos)
+		return ;;
+	esac
+
+	options='--to --from --namespace --sport --mark --uid --tos --in --output --all --color --help --version'
+	((COMP_CWORD == 1)) && options="$options snapshot"
+	mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+}
+
+complete -F _ktrace ktrace
