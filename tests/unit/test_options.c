@@ -12,7 +12,7 @@
 /* The words of one call, split at blanks. */
 static int parse(const char *line, char *copy, size_t size, struct options *o, struct err *err)
 {
-	char program[] = "ktrace", *argv[16] = { program }, *save, *word;
+	char program[] = "ktrace", *argv[32] = { program }, *save, *word;
 	int argc = 1;
 
 	snprintf(copy, size, "%s", line);
