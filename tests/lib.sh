@@ -92,9 +92,11 @@ node_up() {
 	# a kernel without br_netfilter has no such switches; scenarios that need them say so
 	ip netns exec "$p-node" sysctl -qw net.bridge.bridge-nf-call-iptables=1 \
 		net.bridge.bridge-nf-call-ip6tables=1 2>/dev/null
+	# eth0's index differs from its peer's: for a device whose IFLA_LINK equals its own index the
+	# kernel believes in carrier changes up to a second late (linkwatch_urgent_event)
 	ip -n "$p-node" -batch - <<-EOF || return 1
 		link set lo up
-		link add eth0 type veth peer name eth0 netns $p-ext
+		link add eth0 index 20 type veth peer name eth0 netns $p-ext
 		addr add 192.0.2.10/24 dev eth0
 		addr add fd02::10/64 dev eth0 nodad
 		link set eth0 up
@@ -112,7 +114,8 @@ node_up() {
 		route add 10.244.9.9 dev veth3
 		route add fd44:9::9 dev veth3
 	EOF
-	ip netns exec "$p-node" sysctl -qw net.ipv4.conf.veth3.proxy_arp=1 || return 1
+	ip netns exec "$p-node" sysctl -qw net.ipv4.conf.veth3.proxy_arp=1 \
+		net.ipv4.neigh.veth3.proxy_delay=0 || return 1
 	ip -n "$p-ext" -batch - <<-EOF || return 1
 		link set lo up
 		addr add 192.0.2.1/24 dev eth0

@@ -4,6 +4,6 @@
 from=node to=$EXT port=80 services=none expect=ok:pod2
 rules_iptables() { ipt -t nat -A OUTPUT -d "$EXT" -p tcp --dport 80 -j DNAT --to-destination "$(at "$POD2" 8080)"; }
 rules_nft() { nft_load <<-EOF
-	table @IP@ host { chain out { type nat hook output priority dstnat; @IP@ daddr $EXT tcp dport 80 dnat to $(at "$POD2" 8080); }; }
+	table @IP@ host { chain out { type nat hook output priority -100; @IP@ daddr $EXT tcp dport 80 dnat to $(at "$POD2" 8080); }; }
 	EOF
 }

@@ -4,6 +4,6 @@
 expect=timeout
 rules_iptables() { ipt -I FORWARD -m conntrack --ctorigdstport 30080 -j DROP; }
 rules_nft() { nft_load <<-'EOF'
-	table @IP@ host { chain forward { type filter hook forward priority -5; ct original proto-dst 30080 drop; }; }
+	table @IP@ host { chain forward { type filter hook forward priority -5; meta l4proto tcp ct original proto-dst 30080 drop; }; }
 	EOF
 }
