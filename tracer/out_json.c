@@ -274,7 +274,7 @@ int out_json(FILE *f, struct arena *a, const struct prediction *p, const struct 
 	json_object_set_new(root, "findings", findings);
 	json_object_set_new(root, "gaps", gaps);
 	json_object_set_new(root, "observed", json_null());
-	rc = json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) || fputc('\n', f) == EOF ? -EIO : 0;
+	rc = json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) || fputc('\n', f) == EOF ? -EIO : 0;
 	json_decref(root);
 	return rc;
 }
