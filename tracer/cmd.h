@@ -15,6 +15,9 @@ enum status {
 	STATUS_CANNOT = 4,		/* this kernel or these privileges cannot do it */
 };
 
+/* Tells whether an address and port is an IPVS virtual server; a snapshot must hold it. */
+#define IPVS_TABLE "/proc/net/ip_vs"
+
 enum status cmd_predict(const struct options *o);
 enum status cmd_snapshot(const struct options *o);
 

@@ -58,12 +58,16 @@ static void add_unknown(struct predict *pr, const struct tuple *tuple, const cha
 	add_trace(pr, &t);
 }
 
-/* IPVS takes packets that are addressed to the node itself, as all its virtual addresses are on kube-ipvs0. */
-static bool ipvs_decides(struct predict *pr, const struct tuple *tuple)
+/*
+ * IPVS takes packets that are addressed to the node itself, as all its virtual addresses are on kube-ipvs0. The walk looks
+ * them up in its table; without that nothing can be said.
+ */
+static bool ipvs_unreadable(struct predict *pr, const struct tuple *tuple)
 {
+	const char *text;
 	uint8_t type;
 
-	if (pr->p.proxy.mode != PROXY_IPVS)
+	if (pr->p.proxy.mode != PROXY_IPVS || !io_file(pr->io, 0, IPVS_TABLE, &text, NULL))
 		return false;
 	return state_addr_type(pr->s, 0, &tuple->dst, 0, &type) || type == RTN_LOCAL;
 }
@@ -76,8 +80,8 @@ static int walk_one(struct predict *pr, const struct tuple *tuple, bool alone)
 	size_t n;
 	int rc;
 
-	if (ipvs_decides(pr, tuple)) {
-		add_unknown(pr, tuple, "kube-proxy runs in IPVS mode here, which this build cannot evaluate");
+	if (ipvs_unreadable(pr, tuple)) {
+		add_unknown(pr, tuple, "kube-proxy runs in IPVS mode here, and " IPVS_TABLE " could not be read");
 		return 0;
 	}
 	rc = walk(pr->s, pr->a, &pr->walk, tuple, &t, &n, &err);

@@ -13,6 +13,7 @@
 static int read_node(struct state *s, struct arena *a, struct err *err)
 {
 	const struct if_addr *addrs;
+	const char *ipvs;
 	struct proxy proxy;
 	long count, max;
 	size_t n;
@@ -25,6 +26,7 @@ static int read_node(struct state *s, struct arena *a, struct err *err)
 	state_kernel(s);
 	state_addrs(s, 0, &addrs, &n);
 	state_ct_fill(s, 0, &count, &max);
+	io_file(state_io(s), 0, IPVS_TABLE, &ipvs, NULL);
 	return state_read_all(s, err);
 }
 

@@ -45,7 +45,7 @@ static struct count count_ends(const struct prediction *pr)
 static const char *verdict_words(struct pen *p, const struct prediction *pr)
 {
 	struct count c = count_ends(pr);
-	const char *why = c.bad && c.bad->end.why ? c.bad->end.why : "what decides could not be read";
+	const char *why = c.bad && c.bad->end.why && *c.bad->end.why ? c.bad->end.why : "what decides could not be read";
 	const char *first_gap = pr->n_gap ? pr->gap[0] : why;
 
 	switch (pr->outcome) {

@@ -67,13 +67,19 @@ bool hop_shown(const struct trace *t, const struct hop *h, bool all)
 {
 	if (all)
 		return true;
-	/* the answer's way only where the path ends on it */
-	if (h->reply && t->end.cause != CAUSE_REPLY_DROPPED && t->end.cause != CAUSE_REPLY_BYPASS)
+	/* the answer's way only where the path fails on it */
+	if (h->reply && (end_reaches(t->end.kind) || !t->hops[t->n_hops - 1].reply))
 		return false;
 	return hop_matters(h);
 }
 
 /* -- what a hop changed --------------------------------------------------------------------------- */
+
+static const char *source_say(struct arena *a, const struct packet *p)
+{
+	return p->sport_unknown ? arena_printf(a, "%s, a port that the kernel picks", endpoint_say(a, &p->src, 0)) :
+	       endpoint_say(a, &p->src, p->sport);
+}
 
 static void say_changes(struct pen *p, struct text *t, const struct hop *h)
 {
@@ -85,7 +91,7 @@ static void say_changes(struct pen *p, struct text *t, const struct hop *h)
 			 endpoint_say(p->a, &out->dst, out->dport));
 	if (!addr_eq(&in->src, &out->src) || in->sport != out->sport)
 		text_add(t, "%ssource %s %s %s", t->len ? ", " : "", endpoint_say(p->a, &in->src, in->sport), arrow,
-			 endpoint_say(p->a, &out->src, out->sport));
+			 source_say(p->a, out));
 	if (in->mark != out->mark)
 		text_add(t, "%smark %#x %s %#x", t->len ? ", " : "", in->mark, arrow, out->mark);
 	if (in->ct.state != out->ct.state && out->ct.state == CT_UNTRACKED)
@@ -114,7 +120,7 @@ static const char *say_hop(struct pen *p, const struct hop *h, const struct evid
 	struct text t = { .arena = p->a };
 
 	if (h->verdict.kind != END_NONE)
-		return h->verdict.why ? h->verdict.why : end_rows[h->verdict.kind].words;
+		return h->verdict.why && *h->verdict.why ? h->verdict.why : end_rows[h->verdict.kind].words;
 	say_changes(p, &t, h);
 	if (t.len)
 		return text_get(&t);

@@ -218,7 +218,7 @@ static bool one_why(const struct branch *b)
 	for (size_t i = 1; i < b->n; i++)
 		if (!same_text(b->trace[0]->end.why, b->trace[i]->end.why))
 			return false;
-	return b->trace[0]->end.why;
+	return b->trace[0]->end.why && *b->trace[0]->end.why;
 }
 
 static void write_end(struct pen *p, const struct branch *b)
