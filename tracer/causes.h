@@ -7,6 +7,7 @@
 #define KTRACE_CAUSES_H
 
 #include "tracer/prediction.h"
+#include "tracer/programmed.h"
 
 /* A path as a row sees it. */
 struct view {
@@ -15,7 +16,7 @@ struct view {
 	const struct trace *t;
 	const struct hop *hop;		/* the last hop, NULL if the path has none */
 	const struct evidence *ev;	/* what decided there: a rule or policy before anything else; NULL: none */
-	enum end_cause cause;		/* CAUSE_NONE if the path arrives */
+	enum end_cause cause;		/* of the end; also of one that is sent away */
 	bool fails;			/* it ends, and does not arrive; neither for an unknown end */
 	/* applies() may set: */
 	enum severity severity;		/* the row's own at first */
@@ -64,7 +65,6 @@ const char *words_say(const struct view *v, const char *template, bool command, 
 
 /* -- causes_name.c -- */
 /* "default", "web" and "http" of the service traced, or NULLs; fit for a command line. */
-struct service_name { const char *namespace, *name, *port; };
 struct service_name view_service(const struct view *v);
 
 /* -- causes_view.c: questions to a path -- */
@@ -76,6 +76,8 @@ const struct evidence *view_evidence(const struct view *v, enum evidence_kind ki
 /* The hop that rewrote the destination (source) on the way out, or NULL. */
 const struct hop *view_dnat(const struct view *v);
 const struct hop *view_snat(const struct view *v);
+/* Who sent it, as it left; NULL if the walk never knew. */
+const struct addr *view_client(const struct view *v);
 /* The conntrack entry that existed already and decided, or NULL. */
 const struct ct_view *view_entry(const struct view *v);
 /* Does a rule of the path (any hop, or hop alone) stand in a chain of these patterns, or jump to one? */

@@ -92,8 +92,8 @@ static bool legacy_and_nft(struct view *v)
 	if (!leftover_backend(v))
 		return false;
 	v->severity = SEVERITY_WARNING;
-	v->text = "Two rule sets of kube-proxy are programmed: {proxy}, and {others}. Both run on the same hooks; for nat the one "
-		  "whose hook was registered last decides.";
+	v->text = "Two rule sets of kube-proxy are programmed: {proxy}, and {others}. Both run on the "
+		  "same hooks; for nat the one whose hook was registered last decides.";
 	v->ev = NULL;
 	return true;
 }
@@ -124,8 +124,9 @@ static bool accepted_before(struct view *v)
 static bool firewalld(struct view *v)
 {
 	if (v->hop->stage == STAGE_HOOK && accepted_before(v))
-		v->text = "{otherrule} accepted {packet}, then firewalld's {rule} refused it ({ruletext}): its zone for this traffic is not a trusted "
-			  "one, and an accept ends its own base chain only.";
+		v->text = "{otherrule} accepted {packet}, then firewalld's {rule} refused it "
+			  "({ruletext}): its zone for this traffic is not a trusted one, and an "
+			  "accept ends its own base chain only.";
 	return true;
 }
 
@@ -140,74 +141,108 @@ static bool filter_policy(struct view *v)
 	if (v->ev->kind != EV_POLICY)
 		return false;
 	if (hop_meets(v->hop, "DOCKER|DOCKER-*"))
-		v->text = "No rule accepts {packet}; {rule} DROP (set by Docker: its chains stand there) discards it.";
+		v->text = "No rule accepts {packet}; {rule} DROP (set by Docker: its chains stand "
+			  "there) discards it.";
 	return true;
 }
 
 static const struct cause rows[] = {
 	{ .id = "iptables-legacy-and-nft", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
-	  .title = "iptables-legacy and iptables-nft both hold rules", .ends = RULED, .applies = legacy_and_nft,
-	  .text = "Two rule sets act on this packet: {otherrule} let {packet} go on, and {rule} ended it (`{ruletext}`).",
-	  .fix = "iptables-legacy-save; iptables-nft-save   # find out which is stale and flush that one (-F and -X in each of its tables)" },
+	  .title = "iptables-legacy and iptables-nft both hold rules", .ends = RULED,
+	  .applies = legacy_and_nft,
+	  .text = "Two rule sets act on this packet: {otherrule} let {packet} go on, and {rule} ended "
+		  "it (`{ruletext}`).",
+	  .fix = "iptables-legacy-save; iptables-nft-save   # find out which is stale and flush "
+		  "that one (-F and -X in each of its tables)" },
 	{ .id = "firewalld-zone-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "firewalld refuses the traffic", .ends = RULED, .owner = "firewalld", .applies = firewalld,
-	  .text = "firewalld's {rule} refused {packet} ({ruletext}): its zone for this traffic is not a trusted one.",
-	  .fix = "firewall-cmd --permanent --zone=trusted --add-source={src}   # better the whole pod CIDR; then firewall-cmd --reload" },
+	  .title = "firewalld refuses the traffic", .ends = RULED, .owner = "firewalld",
+	  .applies = firewalld,
+	  .text = "firewalld's {rule} refused {packet} ({ruletext}): its zone for this traffic is not "
+		  "a trusted one.",
+	  .fix = "firewall-cmd --permanent --zone=trusted --add-source={src}   # better the whole "
+		  "pod CIDR; then firewall-cmd --reload" },
 	{ .id = "docker28-raw-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Docker drops direct access to a container address", .ends = RULED, .hooks = HOOK(NF_INET_PRE_ROUTING), .applies = docker_raw,
-	  .text = "{rule} (as Docker 28 guards container addresses against direct access) drops what is routed to {dst} from another interface: "
-		  "`{ruletext}`. It runs before every nat and filter rule.",
-	  .fix = "# in Docker: gateway mode nat-unprotected, or trusted_host_interfaces for this network; or\n{allow|# accept it above this rule}" },
+	  .title = "Docker drops direct access to a container address", .ends = RULED,
+	  .hooks = HOOK(NF_INET_PRE_ROUTING), .applies = docker_raw,
+	  .text = "{rule} (as Docker 28 guards container addresses against direct access) drops what "
+		  "is routed to {dst} from another interface: `{ruletext}`. It runs before every nat "
+		  "and filter rule.",
+	  .fix = "# in Docker: gateway mode nat-unprotected, or trusted_host_interfaces for this "
+		  "network; or\n{allow|# accept it above this rule}" },
 	{ .id = "docker-chain-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A chain of Docker's drops the traffic", .ends = RULED, .owner = "Docker",
 	  .text = "Docker's {rule} drops {packet}: `{ruletext}`.",
-	  .fix = "iptables -I DOCKER-USER -s {src} -d {dst} -j ACCEPT   # Docker leaves DOCKER-USER to you; see {list}" },
+	  .fix = "iptables -I DOCKER-USER -s {src} -d {dst} -j ACCEPT   # Docker leaves DOCKER-USER "
+		  "to you; see {list}" },
 	{ .id = "tailscale-cgnat-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Tailscale drops 100.64.0.0/10 that does not come from it", .ends = RULED, .owner = "Tailscale", .applies = cgnat,
-	  .text = "{src} falls in Tailscale's range 100.64.0.0/10 and came by {iif|another interface}; {rule} drops it.",
-	  .fix = "{allow|# accept it above this rule}   # or give Tailscale an ip-pool, or the Pods a CIDR, outside of it" },
+	  .title = "Tailscale drops 100.64.0.0/10 that does not come from it", .ends = RULED,
+	  .owner = "Tailscale", .applies = cgnat,
+	  .text = "{src} falls in Tailscale's range 100.64.0.0/10 and came by {iif|another "
+		  "interface}; {rule} drops it.",
+	  .fix = "{allow|# accept it above this rule}   # or give Tailscale an ip-pool, or the Pods "
+		  "a CIDR, outside of it" },
 	{ .id = "calico-rpf-raw-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "A reverse-path rule drops, whatever the sysctl says", .ends = RULED, .hooks = HOOK(NF_INET_PRE_ROUTING), .applies = raw_rpf,
-	  .text = "The way back to {src} is not {iif|the interface it came by}: {owner|a rule}'s reverse-path check in {rule} drops it "
-		  "(not the kernel's rp_filter): `{ruletext}`.",
-	  .fix = "# if the source is right, route {src} by {iif|that interface}, or allow it with Calico's allowSpoofedSourcePrefixes" },
+	  .title = "A reverse-path rule drops, whatever the sysctl says", .ends = RULED,
+	  .hooks = HOOK(NF_INET_PRE_ROUTING), .applies = raw_rpf,
+	  .text = "The way back to {src} is not {iif|the interface it came by}: {owner|a rule}'s "
+		  "reverse-path check in {rule} drops it (not the kernel's rp_filter): `{ruletext}`.",
+	  .fix = "# if the source is right, route {src} by {iif|that interface}, or allow it with "
+		  "Calico's allowSpoofedSourcePrefixes" },
 	{ .id = "calico-unknown-interface-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Calico does not know the pod's interface", .ends = RULED, .owner = "Calico", .applies = unknown_interface,
-	  .text = "Interface {iif|of this pod} is not programmed in Calico's dispatch chains (Felix is behind): {rule} drops every packet of the pod.",
-	  .fix = "kubectl -n kube-system delete pod -l k8s-app=calico-node --field-selector spec.nodeName={node|NODE}" },
+	  .title = "Calico does not know the pod's interface", .ends = RULED, .owner = "Calico",
+	  .applies = unknown_interface,
+	  .text = "Interface {iif|of this pod} is not programmed in Calico's dispatch chains (Felix "
+		  "is behind): {rule} drops every packet of the pod.",
+	  .fix = "kubectl -n kube-system delete pod -l k8s-app=calico-node --field-selector "
+		  "spec.nodeName={node|NODE}" },
 	{ .id = "dns-egress-policy-deny", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "An egress policy does not allow DNS", .ends = RULED, .chains = "cali-fw-*|*-cali-fw-*|WEAVE-NPC-EGRESS*", .applies = dns_egress,
-	  .text = "The egress policy of the pod behind {iif|this interface} has no rule that allows {proto}/53 to {dst}: dropped by {rule} (`{ruletext}`).",
+	  .title = "An egress policy does not allow DNS", .ends = RULED,
+	  .chains = "cali-fw-*|*-cali-fw-*|WEAVE-NPC-EGRESS*", .applies = dns_egress,
+	  .text = "The egress policy of the pod behind {iif|this interface} has no rule that allows "
+		  "{proto}/53 to {dst}: dropped by {rule} (`{ruletext}`).",
 	  .fix = "# add to its NetworkPolicy an egress rule for UDP and TCP port 53 to the DNS pods" },
 	{ .id = "calico-policy-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A Calico policy denies the traffic", .ends = RULED, .owner = "Calico",
 	  .text = "No Calico policy allows {packet}: dropped in {rule} (`{ruletext}`).",
-	  .fix = "kubectl get networkpolicies -A; calicoctl get globalnetworkpolicy,networkpolicy -A   # one must allow {src} to port {endpointport}" },
+	  .fix = "kubectl get networkpolicies -A; calicoctl get globalnetworkpolicy,networkpolicy "
+		  "-A   # one must allow {src} to port {endpointport}" },
 	{ .id = "kube-router-podfw-reject", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "A NetworkPolicy refuses the traffic (kube-router)", .ends = RULED, .owner = "kube-router",
-	  .text = "Refused by NetworkPolicy, not by the application: {rule} refuses {packet} ({comment|no policy allows it}).",
-	  .fix = "kubectl get networkpolicies -A   # one must allow {src} to {dst} port {endpointport}" },
+	  .title = "A NetworkPolicy refuses the traffic (kube-router)", .ends = RULED,
+	  .owner = "kube-router",
+	  .text = "Refused by NetworkPolicy, not by the application: {rule} refuses {packet} "
+		  "({comment|no policy allows it}).",
+	  .fix = "kubectl get networkpolicies -A   # one must allow {src} to {dst} port "
+		  "{endpointport}" },
 	{ .id = "ufw-routed-deny", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "ufw denies routed traffic", .ends = RULED, .hooks = HOOK(NF_INET_FORWARD), .applies = ufw,
+	  .title = "ufw denies routed traffic", .ends = RULED, .hooks = HOOK(NF_INET_FORWARD),
+	  .applies = ufw,
 	  .text = "ufw's routed policy drops {packet} in FORWARD ({rule}).",
-	  .fix = "ufw route allow from {src} to {dst}   # better the whole pod CIDR: ufw route allow in on {iif|cni0}; ufw allow from PODCIDR" },
+	  .fix = "ufw route allow from {src} to {dst}   # better the whole pod CIDR: ufw route "
+		  "allow in on {iif|cni0}; ufw allow from PODCIDR" },
 	{ .id = "ufw-input-deny", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "ufw denies the traffic", .ends = RULED, .hooks = HOOK(NF_INET_LOCAL_IN) | HOOK(NF_INET_LOCAL_OUT), .applies = ufw,
+	  .title = "ufw denies the traffic", .ends = RULED,
+	  .hooks = HOOK(NF_INET_LOCAL_IN) | HOOK(NF_INET_LOCAL_OUT), .applies = ufw,
 	  .text = "ufw drops {packet} ({rule}).",
 	  .fix = "ufw allow from {src} to any port {endpointport} proto {proto}" },
 	{ .id = "nft-accept-not-final", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Accepted in one base chain, dropped in a later one", .ends = RULED, .hooks = HOST, .applies = accepted_before,
-	  .text = "{otherrule} accepts {packet}, but an accept ends its own base chain only: {rule} runs later at the same hook and ends it (`{ruletext}`).",
+	  .title = "Accepted in one base chain, dropped in a later one", .ends = RULED, .hooks = HOST,
+	  .applies = accepted_before,
+	  .text = "{otherrule} accepts {packet}, but an accept ends its own base chain only: {rule} "
+		  "runs later at the same hook and ends it (`{ruletext}`).",
 	  .fix = "{allow|# accept it above this rule}   # it must be accepted in every base chain" },
 	{ .id = "input-reject-host-prohibited", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A host firewall's last rule rejects with icmp-host-prohibited", .ends = RULED,
 	  .hooks = HOOK(NF_INET_LOCAL_IN) | HOOK(NF_INET_FORWARD), .applies = host_prohibited,
-	  .text = "{rule} rejects {packet} as prohibited, which the client reports as \"No route to host\": `{ruletext}`.",
-	  .fix = "{allow|# accept it above this rule}   # better for the whole pod CIDR, above the REJECT" },
+	  .text = "{rule} rejects {packet} as prohibited, which the client reports as \"No route to "
+		  "host\": `{ruletext}`.",
+	  .fix = "{allow|# accept it above this rule}   # better for the whole pod CIDR, above the "
+		  "REJECT" },
 	{ .id = "forward-policy-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The FORWARD policy drops", .ends = RULED, .hooks = HOOK(NF_INET_FORWARD), .applies = filter_policy,
+	  .title = "The FORWARD policy drops", .ends = RULED, .hooks = HOOK(NF_INET_FORWARD),
+	  .applies = filter_policy,
 	  .text = "No rule accepts {packet}; {rule} DROP discards it.",
-	  .fix = "{allow|# accept it above this rule}   # better the CNI's own accept rules for the whole pod CIDR; not a blanket policy ACCEPT" },
+	  .fix = "{allow|# accept it above this rule}   # better the CNI's own accept rules for the "
+		  "whole pod CIDR; not a blanket policy ACCEPT" },
 };
 
 const struct causes causes_firewall = { rows, ARRAY_SIZE(rows) };

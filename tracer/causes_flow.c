@@ -90,7 +90,8 @@ static bool full(struct view *v)
 	if (v->fails || f->ct_max <= 0 || f->ct_count < f->ct_max - f->ct_max / 20)
 		return false;
 	v->severity = SEVERITY_WARNING;
-	v->text = "The conntrack table is nearly full ({fill}): when it is, new connections die in conntrack before any rule.";
+	v->text = "The conntrack table is nearly full ({fill}): when it is, new connections die in "
+		  "conntrack before any rule.";
 	v->ev = view_sysctl(v, "nf_conntrack_max");
 	return true;
 }
@@ -98,32 +99,42 @@ static bool full(struct view *v)
 static const struct cause rows[] = {
 	{ .id = "notrack-breaks-service", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "An untracked packet cannot be translated", .applies = notrack,
-	  .text = "{rule} takes {target} out of connection tracking, so the Service's DNAT is never consulted for it: `{ruletext}`.",
+	  .text = "{rule} takes {target} out of connection tracking, so the Service's DNAT is never "
+		  "consulted for it: `{ruletext}`.",
 	  .fix = "{list}   # narrow this rule so that it spares {target}" },
 	{ .id = "conntrack-stale-udp", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A UDP flow is pinned to a dead endpoint", .ends = GONE, .applies = stale_udp,
-	  .text = "{client} -> {target} is pinned to {endpoint|an endpoint} by a conntrack entry ({timeout|its time is renewed by each packet}), "
-		  "which decides before any rule: {entry}. {why}.",
-	  .fix = "conntrack -D -p udp --orig-dst {targetaddr} --reply-src {endpointaddr}", .key = "{endpoint}" },
+	  .text = "{client} -> {target} is pinned to {endpoint|an endpoint} by a conntrack entry "
+		  "({timeout|its time is renewed by each packet}), which decides before any rule: "
+		  "{entry}; {why}.",
+	  .fix = "conntrack -D -p udp --orig-dst {targetaddr} --reply-src "
+		  "{endpointaddr}", .key = "{endpoint}" },
 	{ .id = "conntrack-stale-tcp-synsent", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "A half-open TCP entry keeps sending retries to a dead endpoint", .ends = GONE, .applies = stale_synsent,
-	  .text = "{client} -> {target} has an unanswered conntrack entry to {endpoint|an endpoint} ({timeout|not expired}), so a retry from the "
-		  "same source port goes there again, whatever the rules say: {entry}. {why}.",
-	  .fix = "conntrack -D -p tcp --orig-dst {targetaddr} --reply-src {endpointaddr}", .key = "{endpoint}" },
+	  .title = "A half-open TCP entry keeps sending retries to a dead endpoint", .ends = GONE,
+	  .applies = stale_synsent,
+	  .text = "{client} -> {target} has an unanswered conntrack entry to {endpoint|an endpoint} "
+		  "({timeout|not expired}), so a retry from the same source port goes there again, "
+		  "whatever the rules say: {entry}; {why}.",
+	  .fix = "conntrack -D -p tcp --orig-dst {targetaddr} --reply-src "
+		  "{endpointaddr}", .key = "{endpoint}" },
 	{ .id = "conntrack-unnatted-udp", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "A UDP entry is older than the Service's rules", .applies = unnatted_udp,
-	  .text = "The flow {client} -> {target} was recorded without translation before the Service's rules appeared; the DNAT rule is skipped "
-		  "for it as long as the entry lives: {entry}.",
+	  .text = "The flow {client} -> {target} was recorded without translation before the "
+		  "Service's rules appeared; the DNAT rule is skipped for it as long as the entry "
+		  "lives: {entry}.",
 	  .fix = "conntrack -D -p udp --orig-dst {targetaddr}", .key = "{target}" },
 	{ .id = "conntrack-invalid-drop-asymmetric", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "Conntrack calls the packet INVALID and it is dropped", .applies = invalid_drop,
-	  .text = "Conntrack sees {packet} as INVALID, as happens when only one direction of a connection passes this node; "
-		  "{rule|conntrack} drops it.",
-	  .fix = "sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1   # then restart kube-proxy; or make the routing symmetric" },
+	  .text = "Conntrack sees {packet} as INVALID, as happens when only one direction of a "
+		  "connection passes this node; {rule|conntrack} drops it.",
+	  .fix = "sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1   # then restart "
+		  "kube-proxy; or make the routing symmetric" },
 	{ .id = "conntrack-full", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "The conntrack table is full", .applies = full,
-	  .text = "The conntrack table is full ({fill|count and limit are not readable here}): new connections die in conntrack before any rule.",
-	  .fix = "sysctl -w net.netfilter.nf_conntrack_max={ctmax|524288}   # and shorten the timeouts of what fills it: conntrack -L",
+	  .text = "The conntrack table is full ({fill|count and limit are not readable here}): new "
+		  "connections die in conntrack before any rule.",
+	  .fix = "sysctl -w net.netfilter.nf_conntrack_max={ctmax|524288}   # and shorten the "
+		  "timeouts of what fills it: conntrack -L",
 	  .key = "full" },
 };
 

@@ -20,6 +20,8 @@ static const struct evidence *foreign_table(const struct view *v)
 		for (k = 0; e->kind == EV_ROUTE && e->text && k < ARRAY_SIZE(ways); k++) {
 			const char *s = strstr(e->text, ways[k]);
 
+			if (!s && e->says)
+				s = strstr(e->says, ways[k]);
 			if (!s)
 				continue;
 			s += strlen(ways[k]);
@@ -72,37 +74,50 @@ static bool after_nat(struct view *v)
 
 static bool to_itself(struct view *v)
 {
-	return v->t->has_endpoint && v->t->n_hops && !view_snat(v) && view_dnat(v) &&
-	       addr_eq(&v->t->hops[0].in.src, &v->t->endpoint);
+	return v->t->has_endpoint && view_client(v) && !view_snat(v) && view_dnat(v) &&
+	       addr_eq(view_client(v), &v->t->endpoint);
+}
+
+/* The answer came home without the node's IP layer ever seeing it: its bridge switched it. */
+static bool past_the_node(const struct view *v)
+{
+	size_t i;
+
+	if (v->cause != CAUSE_REPLY_BYPASS || !v->hop || !v->hop->reply || v->hop->stage != STAGE_SOCKET || !v->hop->place ||
+	    !view_dnat(v) || view_dnat(v)->place)
+		return false;
+	for (i = 0; i < v->t->n_hops; i++)
+		if (v->t->hops[i].reply && !v->t->hops[i].place && v->t->hops[i].stage != STAGE_BRIDGE)
+			return false;
+	return true;
 }
 
 static bool bridged_reply(struct view *v)
 {
 	const struct evidence *e = view_sysctl(v, "bridge-nf-call");
-	size_t i, k;
 
 	if (e && e->value == 0) {
 		v->ev = e;
-		v->text = "{sysctl} is {value}: the answer of {endpoint|the endpoint} is switched by the bridge straight to {client}, past the "
-			  "connection tracking that must undo the translation, so the client sees it come from {endpointaddr|another address} "
-			  "and not from {targetaddr}.";
+		v->text = "{sysctl} is {value}: the answer of {endpoint|the endpoint} is switched by "
+			  "the bridge straight to {client}, past the connection tracking that must "
+			  "undo the translation, so the client sees it come from "
+			  "{endpointaddr|another address} and not from {targetaddr}.";
 		v->fix = "sysctl -w {sysctl}=1   # and keep it in /etc/sysctl.d";
 		return true;
 	}
-	for (i = v->t->n_hops; i-- > 0; )
-		for (k = v->t->hops[i].n_evidence; k-- > 0; ) {
-			e = &v->t->hops[i].evidence[k];
-			if ((e->kind == EV_SYSCTL || e->kind == EV_LINK) && evidence_says(e, "br_netfilter")) {
-				v->ev = e;
-				return true;
-			}
-		}
-	return false;
+	return past_the_node(v);
 }
 
-/* The answer to a packet that came to the host and was translated back elsewhere, or whose sender has no route to the client. */
+/* Nobody on the answer's way undoes the translation, or it has no way. */
 static bool reply_route(struct view *v)
 {
+	if (!v->fails) {
+		v->severity = SEVERITY_WARNING;
+		v->text = "The packet leaves this node for {endpoint|the endpoint} with the source "
+			  "{src|of the client}, not masqueraded: unless the answer is routed back "
+			  "through this node, nobody translates it, and {client|the client} sees it "
+			  "come from {endpointaddr|another address}.";
+	}
 	if (v->cause == CAUSE_REPLY_BYPASS)
 		return true;
 	return v->hop && !evidence_is_rule(v->ev);
@@ -160,68 +175,100 @@ static bool dead_pod(struct view *v)
 static const struct cause rows[] = {
 	{ .id = "hairpin-off", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The bridge does not send a Pod's packet back to it", .ends = ENDS(CAUSE_HAIRPIN),
-	  .text = "The Service picked the caller itself ({endpointaddr|the same Pod}); {link|the bridge port has hairpin off}, so the frame cannot go "
-		  "back out of the port it came in by.",
-	  .fix = "bridge link set dev {oif|PORT} hairpin on   # lasting: hairpinMode in the CNI's bridge configuration", .key = "{endpoint}" },
+	  .text = "The Service picked the caller itself ({endpointaddr|the same Pod}); {link|the "
+		  "bridge port has hairpin off}, so the frame cannot go back out of the port it came "
+		  "in by.",
+	  .fix = "bridge link set dev {bridgeport|PORT} hairpin on   # "
+		  "lasting: hairpinMode in the CNI's bridge configuration", .key = "{endpoint}" },
 	{ .id = "hairpin-no-masq", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A Pod that reaches itself through its Service is not masqueraded",
 	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_MARTIAN_SRC) | ENDS(CAUSE_REPLY_DROPPED) | ENDS(CAUSE_RP_FILTER), .applies = to_itself,
-	  .text = "The Service picked the caller itself ({endpoint}) and no rule changed the source: the packet comes back to {client} from its own "
-		  "address, and the answer never passes the translation.",
-	  .fix = "# find the rule that clears or does not set the masquerade mark (0x4000): {iptables} -t nat -S KUBE-POSTROUTING", .key = "{endpoint}" },
+	  .text = "The Service picked the caller itself ({endpoint}) and no rule changed the source: "
+		  "the packet comes back to {client} from its own address, and the answer never "
+		  "passes the translation.",
+	  .fix = "# find the rule that clears or does not set the masquerade "
+		  "mark (0x4000): {iptables} -t nat -S KUBE-POSTROUTING", .key = "{endpoint}" },
 	{ .id = "ip-forward-off", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "IPv4 forwarding is off", .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding4,
-	  .text = "{sysctl|net.ipv4.ip_forward} is {value|0}: {packet} would have to be forwarded, and is dropped by the route lookup.",
-	  .fix = "sysctl -w {sysctl|net.ipv4.ip_forward}=1   # and keep it: grep -r ip_forward /etc/sysctl.d /etc/sysctl.conf", .key = "{sysctl|forward}" },
+	  .title = "IPv4 forwarding is off",
+	  .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding4,
+	  .text = "{sysctl|net.ipv4.ip_forward} is {value|0}: {packet} would have to be forwarded, "
+		  "and is dropped by the route lookup.",
+	  .fix = "sysctl -w {sysctl|net.ipv4.ip_forward}=1   # and keep "
+		  "it: grep -r ip_forward /etc/sysctl.d /etc/sysctl.conf", .key = "{sysctl|forward}" },
 	{ .id = "ipv6-forwarding-off", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "IPv6 forwarding is off", .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding6,
-	  .text = "{sysctl|net.ipv6.conf.all.forwarding} is {value|0}: {packet} would have to be forwarded, and is dropped. IPv6 has a switch of its own.",
-	  .fix = "sysctl -w {sysctl|net.ipv6.conf.all.forwarding}=1   # and accept_ra=2 where the default route comes from router advertisements",
+	  .title = "IPv6 forwarding is off",
+	  .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding6,
+	  .text = "{sysctl|net.ipv6.conf.all.forwarding} is {value|0}: {packet} would have to be "
+		  "forwarded, and is dropped. IPv6 has a switch of its own.",
+	  .fix = "sysctl -w {sysctl|net.ipv6.conf.all.forwarding}=1   # and accept_ra=2 where the "
+		  "default route comes from router advertisements",
 	  .key = "{sysctl|forward}" },
 	{ .id = "rp-filter-strict", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Strict reverse-path filtering drops", .ends = ENDS(CAUSE_RP_FILTER) | ENDS(CAUSE_REPLY_DROPPED), .applies = rp_filter,
-	  .text = "The way back to {src} is not by {iif|the interface it came by}, and {sysctl|rp_filter} is {value|1} (strict): {packet} is dropped "
-		  "before any forwarding.",
-	  .fix = "sysctl -w {sysctl|net.ipv4.conf.all.rp_filter}=2   # the larger of conf.all and the interface's own counts" },
+	  .title = "Strict reverse-path filtering drops",
+	  .ends = ENDS(CAUSE_RP_FILTER) | ENDS(CAUSE_REPLY_DROPPED), .applies = rp_filter,
+	  .text = "The way back to {src} is not by {iif|the interface it came by}, and "
+		  "{sysctl|rp_filter} is {value|1} (strict): {packet} is dropped before any "
+		  "forwarding.",
+	  .fix = "sysctl -w {sysctl|net.ipv4.conf.all.rp_filter}=2   # the larger of conf.all and "
+		  "the interface's own counts" },
 	{ .id = "bridge-nf-off", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The bridge's traffic does not pass netfilter", .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = bridged_reply,
-	  .text = "br_netfilter does not hand the bridge's packets to netfilter ({ruletext}): the answer of {endpoint|the endpoint} is switched straight "
-		  "to {client} and never translated back.",
-	  .fix = "modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1", .key = "bridge" },
-	{ .id = "masq-missing-return-path", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The answer does not come back the way it must", .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = reply_route,
-	  .text = "{endpoint|The endpoint} gets the packet with the source {src|of the client} and its answer does not come back through the translation: "
-		  "{why} ({route|no route is known}).",
-	  .fix = "# route the answer through this node, or let it be masqueraded (externalTrafficPolicy: Cluster; kube-proxy's clusterCIDR); "
-		 "in the Pod: ip route get {client}", .key = "{service|-}{route}" },
+	  .title = "The bridge's traffic does not pass netfilter",
+	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = bridged_reply,
+	  .text = "br_netfilter does not hand the bridge's packets to netfilter (not loaded, or "
+		  "bridge-nf-call-iptables is 0): the answer of {endpoint|the endpoint} is switched "
+		  "straight to {client} and never translated back: {why}.",
+	  .fix = "modprobe br_netfilter && sysctl -w "
+		  "net.bridge.bridge-nf-call-iptables=1 "
+		  "net.bridge.bridge-nf-call-ip6tables=1", .key = "bridge" },
+	{ .id = "masq-missing-return-path", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
+	  .title = "The answer does not come back the way it must",
+	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = reply_route,
+	  .text = "{endpoint|The endpoint} gets the packet, but {why|its answer does not come back}.",
+	  .fix = "# route the answer through this node, or let it be "
+		  "masqueraded (externalTrafficPolicy: Cluster; "
+		  "kube-proxy's clusterCIDR); in the Pod: ip route get "
+		  "{client}", .key = "{service|-}{why}" },
 	{ .id = "policy-routing-hijack", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "A policy routing rule sends the packet to another table", .ends = REFUSED, .applies = policy_routing,
+	  .title = "A policy routing rule sends the packet to another table", .ends = REFUSED,
+	  .applies = policy_routing,
 	  .text = "Policy routing leads {packet} to a table of its own, which refuses it: {ruletext}.",
-	  .fix = "ip rule show; ip route get {dst} from {src}   # disable what made the rule (nm-cloud-setup, Tailscale, a CNI), or add the route to its table" },
+	  .fix = "ip rule show; ip route get {dst} from {src}   # disable what made the rule "
+		  "(nm-cloud-setup, Tailscale, a CNI), or add the route to its table" },
 	{ .id = "blackhole-route", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A route refuses the address", .ends = REFUSED, .applies = refusing_route,
 	  .text = "{dst} hits `{route|a refusing route}` and no more exact route exists here.",
-	  .fix = "ip route show match {dst}   # delete the stale route, or repair what owns it (BIRD, the CNI's block affinity)" },
+	  .fix = "ip route show match {dst}   # delete the stale route, or repair what owns it "
+		  "(BIRD, the CNI's block affinity)" },
 	{ .id = "missing-podcidr-route", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "No route to the endpoint", .ends = ENDS(CAUSE_NO_ROUTE) | ENDS(CAUSE_REROUTE_FAILED), .applies = after_nat,
-	  .text = "The Service's endpoint {endpoint|of its choice} is not routed on this node: {why}. The CNI's route to the Pods of its node is missing.",
-	  .fix = "ip route get {endpointaddr|ENDPOINT}   # and the CNI's or cloud's routes: is its agent running here?", .key = "{endpointaddr}" },
+	  .title = "No route to the endpoint",
+	  .ends = ENDS(CAUSE_NO_ROUTE) | ENDS(CAUSE_REROUTE_FAILED), .applies = after_nat,
+	  .text = "The Service's endpoint {endpoint|of its choice} is not routed on this node: {why}. "
+		  "The CNI's route to the Pods of its node is missing.",
+	  .fix = "ip route get {endpointaddr|ENDPOINT}   # and the CNI's "
+		  "or cloud's routes: is its agent running here?", .key = "{endpointaddr}" },
 	{ .id = "no-default-route", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "No route: it fails before any rule", .ends = ENDS(CAUSE_NO_ROUTE), .applies = before_nat,
-	  .text = "{where} has no route to {targetaddr}, and a local process needs one before nat OUTPUT can translate it: the call fails at once "
-		  "(network is unreachable).",
-	  .fix = "ip route add default via GATEWAY   # or a route to the Services' range by any interface: ip route add {targetaddr} dev IFACE",
+	  .title = "No route: it fails before any rule", .ends = ENDS(CAUSE_NO_ROUTE),
+	  .applies = before_nat,
+	  .text = "There is no route to {targetaddr} in {where}, and a local process needs one before "
+		  "nat OUTPUT can translate it: the call fails at once (network is unreachable).",
+	  .fix = "ip route add default via GATEWAY   # or a route to the Services' range by any "
+		  "interface: ip route add {targetaddr} dev IFACE",
 	  .key = "{where}" },
 	{ .id = "stale-dnat-dead-pod", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The Service sends to a Pod that is not there", .ends = ENDS(CAUSE_NEIGHBOUR_FAILED), .applies = dead_pod,
-	  .text = "{endpoint} is still an endpoint of {service|the Service} in the rules, but nothing on its network answers for it ({neigh}) and no "
-		  "namespace of this node holds it.",
-	  .fix = "kubectl get pods -A -o wide | grep -w {endpointaddr}   # no such Pod: kube-proxy is behind, restart it and read its log",
+	  .title = "The Service sends to a Pod that is not there", .ends = ENDS(CAUSE_NEIGHBOUR_FAILED),
+	  .applies = dead_pod,
+	  .text = "{endpoint} is still an endpoint of {service|the Service} in the rules, but nothing "
+		  "on its network answers for it ({neigh}) and no namespace of this node holds it.",
+	  .fix = "kubectl get pods -A -o wide | grep -w {endpointaddr}   # no such Pod: kube-proxy is "
+		  "behind, restart it and read its log",
 	  .key = "{endpoint}" },
 	{ .id = "neigh-failed", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The next hop does not answer ARP or neighbour discovery", .ends = ENDS(CAUSE_NEIGHBOUR_FAILED),
-	  .text = "The next hop towards {dst} does not resolve ({neigh|its neighbour entry failed}): the sender sees \"No route to host\" after 3 seconds.",
-	  .fix = "ip neigh show dev {oif|IFACE}; ip -s link show dev {oif|IFACE}   # is the peer up, and does it own that address?", .key = "{neigh}" },
+	  .title = "The next hop does not answer ARP or neighbour discovery",
+	  .ends = ENDS(CAUSE_NEIGHBOUR_FAILED),
+	  .text = "The next hop towards {dst} does not resolve ({neigh|its neighbour entry failed}): "
+		  "the sender sees \"No route to host\" after 3 seconds.",
+	  .fix = "ip neigh show dev {oif|IFACE}; ip -s link show dev "
+		  "{oif|IFACE}   # is the peer up, and does it own that address?", .key = "{neigh}" },
 };
 
 const struct causes causes_path = { rows, ARRAY_SIZE(rows) };

@@ -82,8 +82,9 @@ static bool not_a_service_port(struct view *v)
 		return false;
 	if (view_entry(v) || view_meets(v, "KUBE-SVC-*|KUBE-SVL-*|KUBE-EXT-*|KUBE-FW-*|KUBE-XLB-*|service-*|external-*|local-*"))
 		return false;
-	v->text = "{target} is not a port of {service|the Service at that address}: no rule translates it, and the packet is routed like any "
-		  "other ({route|by the default route}).";
+	v->text = "{target} is not a port of {service|the Service at that address}: no rule "
+		  "translates it, and the packet is routed like any other ({route|by the default "
+		  "route}).";
 	return v->t->end.kind == END_SENT || v->cause == CAUSE_NO_ROUTE;
 }
 
@@ -107,13 +108,15 @@ static bool localhost(struct view *v)
 	if (refused & ENDS(v->cause)) {
 		v->ev = view_sysctl(v, "route_localnet");
 		if (!v->ev)
-			v->text = "{target} is translated to {endpoint|the endpoint}, but a packet from a loopback address cannot leave this "
-				  "node: {why}. Use {nodeaddr|an address of the node}:{port}.";
+			v->text = "{target} is translated to {endpoint|the endpoint}, but a packet "
+				  "from a loopback address cannot leave this node: {why}. Use "
+				  "{nodeaddr|an address of the node}:{port}.";
 		return view_is_service(v) || view_dnat(v);
 	}
 	if (v->cause != CAUSE_NO_LISTENER || view_dnat(v) || v->p->target.target.kind != TARGET_NODEPORT)
 		return false;
-	v->text = "No rule serves NodePort {port} on {targetaddr} ({proxy}); use {nodeaddr|an address of the node}:{port}.";
+	v->text = "No rule serves NodePort {port} on {targetaddr} ({proxy}); use {nodeaddr|an address "
+		  "of the node}:{port}.";
 	return true;
 }
 
@@ -162,8 +165,9 @@ static bool shadowed(struct view *v)
 static bool translated(struct view *v)
 {
 	if (v->t->target.proto != IPPROTO_TCP)
-		v->text = "NAT is right ({targets} -> {endpoints}) but nothing in {where} takes {proto} port {endpointport}; "
-			  "{listeners|it has no such socket}. The sender gets an ICMP port unreachable.";
+		v->text = "NAT is right ({targets} -> {endpoints}) but nothing in {where} takes "
+			  "{proto} port {endpointport}; {listeners|it has no such socket}. The sender "
+			  "gets an ICMP port unreachable.";
 	return view_dnat(v);
 }
 
@@ -194,68 +198,95 @@ static bool no_proxy(struct view *v)
 
 static const struct cause rows[] = {
 	{ .id = "no-endpoints-selector", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The Service has no endpoints", .ends = RULED, .owner = "kube-proxy", .applies = no_endpoints,
-	  .text = "Service {service|at this address} has no endpoints: no Pod that its selector matches is ready, so kube-proxy refuses {targets} ({rule}).",
+	  .title = "The Service has no endpoints", .ends = RULED, .owner = "kube-proxy",
+	  .applies = no_endpoints,
+	  .text = "Service {service|at this address} has no endpoints: no ready Pod matches its "
+		  "selector (or its EndpointSlices are empty), so kube-proxy refuses {targets} "
+		  "({rule}).",
 	  .fix = DESCRIBE "   # its selector and endpoints\n"
 		 "kubectl -n {ns|NAMESPACE} get pods --show-labels   # some Pod must carry every label of the selector and be Ready",
 	  .key = "{service|-}{port}" },
 	{ .id = "itp-local-no-local-endpoint", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "internalTrafficPolicy: Local, and no endpoint on this node", .ends = RULED, .owner = "kube-proxy", .applies = itp_local,
-	  .text = "internalTrafficPolicy of {service|this Service} is Local and none of its endpoints is on this node: {targets} is dropped by {rule}, "
-		  "though it may have endpoints on others.",
-	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # internalTrafficPolicy: Cluster, or run one of its Pods on every node",
+	  .title = "internalTrafficPolicy: Local, and no endpoint on this node", .ends = RULED,
+	  .owner = "kube-proxy", .applies = itp_local,
+	  .text = "internalTrafficPolicy of {service|this Service} is Local and none of its endpoints "
+		  "is on this node: {targets} is dropped by {rule}, though it has endpoints on others.",
+	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # internalTrafficPolicy: "
+		  "Cluster, or run one of its Pods on every node",
 	  .key = "{service|-}{port}" },
 	{ .id = "etp-local-no-local-endpoint", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "externalTrafficPolicy: Local, and no endpoint on this node", .ends = RULED, .owner = "kube-proxy", .applies = etp_local,
-	  .text = "externalTrafficPolicy of {service|this Service} is Local and none of its endpoints is on this node: external packets to {targets} "
-		  "are dropped by {rule}.",
-	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # externalTrafficPolicy: Cluster, or send traffic only to nodes "
-		 "whose healthCheckNodePort answers 200",
+	  .title = "externalTrafficPolicy: Local, and no endpoint on this node", .ends = RULED,
+	  .owner = "kube-proxy", .applies = etp_local,
+	  .text = "externalTrafficPolicy of {service|this Service} is Local and none of its endpoints "
+		  "is on this node: external packets to {targets} are dropped by {rule}.",
+	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # externalTrafficPolicy: "
+		  "Cluster, or send traffic only to nodes whose healthCheckNodePort answers 200",
 	  .key = "{service|-}{port}" },
 	{ .id = "lb-source-ranges", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "loadBalancerSourceRanges does not include the client", .ends = RULED, .owner = "kube-proxy", .applies = source_ranges,
-	  .text = "Client {client} is in none of the loadBalancerSourceRanges of {service|this Service}: dropped by {rule}, `{ruletext}`.",
-	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # add {client} to spec.loadBalancerSourceRanges" },
+	  .title = "loadBalancerSourceRanges does not include the client", .ends = RULED,
+	  .owner = "kube-proxy", .applies = source_ranges,
+	  .text = "Client {client} is in none of the loadBalancerSourceRanges of {service|this "
+		  "Service}: dropped by {rule}, `{ruletext}`.",
+	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # add {client} to "
+		  "spec.loadBalancerSourceRanges" },
 	{ .id = "vip-port-not-a-service-port", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "The Service has no such port", .applies = not_a_service_port,
 	  .text = "{target} is an address of a Service but not one of its ports: refused by {rule}.",
-	  .fix = "kubectl get services -A -o wide | grep -w {targetaddr}   # use a port that is declared", .key = "{target}" },
+	  .fix = "kubectl get services -A -o wide | grep -w {targetaddr}   # use "
+		  "a port that is declared", .key = "{target}" },
 	{ .id = "vip-not-allocated", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "No Service has this ClusterIP", .ends = RULED, .owner = "kube-proxy", .chains = "cluster-ips-check", .applies = unallocated,
-	  .text = "{targetaddr} lies in the Services' range, but no Service that kube-proxy knows has it: dropped by {rule}.",
+	  .title = "No Service has this ClusterIP", .ends = RULED, .owner = "kube-proxy",
+	  .chains = "cluster-ips-check", .applies = unallocated,
+	  .text = "{targetaddr} lies in the Services' range, but no Service that kube-proxy knows has "
+		  "it: dropped by {rule}.",
 	  .fix = "kubectl get services -A -o wide | grep -w {targetaddr}", .key = "{target}" },
 	{ .id = "kube-firewall-localnet-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "KUBE-FIREWALL blocks packets from elsewhere to 127.0.0.0/8", .ends = RULED, .chains = "KUBE-FIREWALL", .applies = localnet,
-	  .text = "{packet} is addressed to a loopback address and does not come from one: {rule} drops it (the guard against CVE-2020-8558).",
-	  .fix = "# bind the server to a real address of the node, and translate to that instead of {dst}" },
+	  .title = "KUBE-FIREWALL blocks packets from elsewhere to 127.0.0.0/8", .ends = RULED,
+	  .chains = "KUBE-FIREWALL", .applies = localnet,
+	  .text = "{packet} is addressed to a loopback address and does not come from one: {rule} "
+		  "drops it (the guard against CVE-2020-8558).",
+	  .fix = "# bind the server to a real address of the node, and translate to that instead of "
+		  "{dst}" },
 	{ .id = "nodeport-localhost", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A NodePort does not work on a loopback address", .applies = localhost,
-	  .text = "{targetaddr} NodePorts need {sysctl} = 1 (it is {value}) and kube-proxy's iptables mode; use {nodeaddr|an address of the node}:{port}.",
+	  .text = "{targetaddr} NodePorts need {sysctl} = 1 (it is {value}) and kube-proxy's iptables "
+		  "mode; use {nodeaddr|an address of the node}:{port}.",
 	  .fix = "# use {nodeaddr|an address of the node}:{port}", .key = "{target}" },
 	{ .id = "nodeport-addresses-limit", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The NodePort is served on other addresses of the node", .ends = ENDS(CAUSE_NO_LISTENER) | ENDS(CAUSE_LISTENER_OTHER) |
+	  .title = "The NodePort is served on other addresses of the node",
+	  .ends = ENDS(CAUSE_NO_LISTENER) | ENDS(CAUSE_LISTENER_OTHER) |
 	  ENDS(CAUSE_LISTENER_LOOPBACK), .applies = other_address,
-	  .text = "{port} is served on {served} only (nodePortAddresses); you addressed {targetaddr}, where no rule and no socket takes it.",
-	  .fix = "# use {served}, or add {targetaddr} to kube-proxy's nodePortAddresses and restart it", .key = "{target}" },
+	  .text = "{port} is served on {served} only (nodePortAddresses); you addressed {targetaddr}, "
+		  "where no rule and no socket takes it.",
+	  .fix = "# use {served}, or add {targetaddr} to kube-proxy's "
+		  "nodePortAddresses and restart it", .key = "{target}" },
 	{ .id = "nodeport-local-listener-shadowed", .severity = SEVERITY_WARNING, .when = ALSO,
-	  .title = "A process of this node listens where the Service takes the packets", .applies = shadowed,
-	  .text = "Port {port} is both of Service {service|here} and of a listener on this node ({listener}); what arrives at {target} goes to the Service. "
-		  "(kube-proxy itself shows no listening socket: that is normal.)",
-	  .fix = "# move one of them to another port: ss -lnp 'sport = {port}'", .key = "{port}{proto}" },
+	  .title = "A process of this node listens where the Service takes the packets",
+	  .applies = shadowed,
+	  .text = "Port {port} is both of Service {service|here} and of a listener on this node "
+		  "({listener}); what arrives at {target} goes to the Service. (kube-proxy itself "
+		  "shows no listening socket: that is normal.)",
+	  .fix = "# move one of them to another port: ss -lnp 'sport = "
+		  "{port}'", .key = "{port}{proto}" },
 	{ .id = "app-bound-loopback", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The application listens on loopback only", .ends = ENDS(CAUSE_LISTENER_LOOPBACK),
-	  .text = "The server in {where} listens on loopback only ({socket}); traffic arrives for {packet} and is refused.",
-	  .fix = "# make the server bind 0.0.0.0 or [::], not 127.0.0.1 or ::1", .key = "{service}{endpointport}" },
+	  .text = "The server in {where} listens on loopback only ({socket}); {packet} is refused.",
+	  .fix = "# make the server bind 0.0.0.0 or [::], not "
+		  "127.0.0.1 or ::1", .key = "{service}{endpointport}" },
 	{ .id = "targetport-mismatch", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Nothing listens at the port that the Service sends to", .ends = ENDS(CAUSE_NO_LISTENER), .applies = translated,
-	  .text = "NAT is right ({targets} -> {endpoints}) but nothing in {where} listens on {endpointport}; {listeners|it has no such socket}. "
-		  "It answers with a reset.",
-	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # set targetPort to a port that the Pod listens on",
+	  .title = "Nothing listens at the port that the Service sends to",
+	  .ends = ENDS(CAUSE_NO_LISTENER), .applies = translated,
+	  .text = "NAT is right ({targets} -> {endpoints}) but nothing in {where} listens on "
+		  "{endpointport}; {listeners|it has no such socket}. It answers with a reset.",
+	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # set targetPort to a port "
+		  "that the Pod listens on",
 	  .key = "{service|-}{endpointport}" },
 	{ .id = "kube-proxy-not-running", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "kube-proxy has programmed nothing on this node", .applies = no_proxy,
-	  .text = "No kube-proxy rules exist on this node in any backend; {target} is routed like any other address ({route|no route}).",
-	  .fix = "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide   # start it here, and read its log", .key = "proxy" },
+	  .text = "No kube-proxy rules exist on this node in any backend; {target} is routed like any "
+		  "other address ({route|no route}).",
+	  .fix = "kubectl -n kube-system get pods -l k8s-app=kube-proxy -o wide   # "
+		  "start it here, and read its log", .key = "proxy" },
 };
 
 const struct causes causes_service = { rows, ARRAY_SIZE(rows) };

@@ -30,7 +30,7 @@ struct view view_of(struct arena *a, const struct prediction *p, size_t trace)
 	};
 
 	v.ev = deciding(v.hop);
-	v.cause = v.fails ? t->end.cause : CAUSE_NONE;
+	v.cause = t->end.cause;
 	return v;
 }
 
@@ -86,6 +86,15 @@ const struct hop *view_snat(const struct view *v)
 			return h;
 	}
 	return NULL;
+}
+
+const struct addr *view_client(const struct view *v)
+{
+	const struct trace *t = v->t;
+
+	if (t->target.src.family)
+		return &t->target.src;
+	return t->n_hops && t->hops[0].out.src.family ? &t->hops[0].out.src : NULL;
 }
 
 const struct ct_view *view_entry(const struct view *v)

@@ -3,6 +3,7 @@
  * Words of findings: templates whose {names} stand for what this path shows. A value that is not there makes its
  * {name|otherwise} say `otherwise`.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "tracer/causes.h"
@@ -27,33 +28,15 @@ static const char *number(const struct view *v, unsigned n)
 	return n ? arena_printf(v->arena, "%u", n) : NULL;
 }
 
-static bool whole(const struct service_name *n)
-{
-	return n->namespace && n->name;
-}
-
 static const char *say_service(const struct view *v)
 {
 	struct service_name n = view_service(v);
 
-	if (!whole(&n))
-		return NULL;
-	return arena_printf(v->arena, "%s/%s%s%s", n.namespace, n.name, n.port ? ":" : "", n.port ? n.port : "");
+	return n.name ? service_say(v->arena, &n) : NULL;
 }
 
-static const char *say_ns(const struct view *v)
-{
-	struct service_name n = view_service(v);
-
-	return whole(&n) ? n.namespace : NULL;
-}
-
-static const char *say_name(const struct view *v)
-{
-	struct service_name n = view_service(v);
-
-	return whole(&n) ? n.name : NULL;
-}
+static const char *say_ns(const struct view *v) { return view_service(v).namespace; }
+static const char *say_name(const struct view *v) { return view_service(v).name; }
 
 /* -- addresses ------------------------------------------------------------------------------------ */
 
@@ -89,7 +72,7 @@ static const char *say_dst(const struct view *v)
 
 static const char *say_client(const struct view *v)
 {
-	return addr_text(v, v->t->n_hops ? &v->t->hops[0].in.src : &v->t->target.src);
+	return addr_text(v, view_client(v));
 }
 
 /* "10.244.1.5 -> 10.244.0.3:8080", said of the answer where it is one. */
@@ -100,6 +83,8 @@ static const char *say_packet(const struct view *v)
 
 	if (!p || !p->dst.family)
 		return say_target(v);
+	if (!p->src.family)		/* not chosen before the route is known */
+		return arena_printf(v->arena, "a packet to %s", endpoint_say(v->arena, &p->dst, p->dport));
 	if (reply)
 		return arena_printf(v->arena, "the answer %s -> %s", endpoint_say(v->arena, &p->src, p->sport),
 				    addr_text(v, &p->dst));
@@ -164,12 +149,12 @@ static const char *say_targets(const struct view *v)
 	return say_list_of(v, path_target);
 }
 
-/* Where the packet was: "this node", or a pod's namespace. */
+/* Where the packet was: "this node", or a pod's namespace, "namespace kt-pb". */
 static const char *say_where(const struct view *v)
 {
 	const char *place = v->hop && v->hop->place ? v->hop->place : NULL;
 
-	return place ? arena_printf(v->arena, "pod (netns %s)", place) : "this node";
+	return place ? arena_printf(v->arena, "namespace %s", place) : "this node";
 }
 
 static const char *say_nodeaddr(const struct view *v)
@@ -353,6 +338,16 @@ static const char *say_entry(const struct view *v) { return text_of(v, EV_CONNTR
 static const char *say_link(const struct view *v) { return text_of(v, EV_LINK); }
 static const char *say_socket(const struct view *v) { return text_of(v, EV_SOCKET); }
 
+/* Of "port vpb of bridge cni0: hairpin off". */
+static const char *say_bridgeport(const struct view *v)
+{
+	const char *text = say_link(v);
+
+	if (!text || strncmp(text, "port ", 5))
+		return NULL;
+	return arena_strndup(v->arena, text + 5, strcspn(text + 5, " "));
+}
+
 /* "its listeners are 8080, 9090", in the words that the walk left. */
 static const char *say_listeners(const struct view *v)
 {
@@ -385,6 +380,7 @@ static const char *say_ctmax(const struct view *v)
 	return v->p->facts.ct_max > 0 ? arena_printf(v->arena, "%ld", 2 * v->p->facts.ct_max) : NULL;
 }
 
+static const char *say_node(const struct view *v) { return v->p->node; }
 static const char *say_proxy(const struct view *v) { return v->p->proxy.text; }
 
 static const char *say_others(const struct view *v)
@@ -443,9 +439,9 @@ static const struct {
 	{ "rule", say_rule }, { "chain", say_chain }, { "chainname", say_chainname }, { "comment", say_comment },
 	{ "ruletext", say_ruletext }, { "owner", say_owner }, { "otherrule", say_otherrule },
 	{ "iptables", say_iptables }, { "allow", say_allow }, { "list", say_list },
-	{ "why", say_why }, { "iif", say_iif }, { "oif", say_oif }, { "sysctl", say_sysctl }, { "value", say_value },
+	{ "node", say_node }, { "why", say_why }, { "iif", say_iif }, { "oif", say_oif }, { "sysctl", say_sysctl }, { "value", say_value },
 	{ "route", say_route }, { "neigh", say_neigh }, { "entry", say_entry }, { "link", say_link },
-	{ "socket", say_socket }, { "listeners", say_listeners }, { "timeout", say_timeout },
+	{ "bridgeport", say_bridgeport }, { "socket", say_socket }, { "listeners", say_listeners }, { "timeout", say_timeout },
 	{ "listener", say_listener }, { "fill", say_fill }, { "ctmax", say_ctmax }, { "proxy", say_proxy },
 	{ "others", say_others }, { "served", say_served }, { "ref", say_ref },
 };
@@ -457,6 +453,7 @@ static const char *value_of(const struct view *v, const char *name, size_t len)
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (strlen(names[i].name) == len && !memcmp(names[i].name, name, len))
 			return names[i].say(v);
+	assert(!"a name of the table");
 	return NULL;
 }
 
