@@ -9,7 +9,9 @@
 
 #include <linux/types.h>
 
+#ifdef __bpf__
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#endif
 
 struct list_head {
 	struct list_head *next;
@@ -92,6 +94,8 @@ struct ebt_table {
 	char name[32];
 };
 
+#ifdef __bpf__
 #pragma clang attribute pop
+#endif
 
 #endif
