@@ -82,8 +82,9 @@ enum status cmd_snapshot(const struct options *o)
 	if (rc)
 		status = cmd_fail(&err, rc);
 	else
-		printf("%s: %lld bytes, %zu network namespaces; replay it with `ktrace --in %s --to TARGET`\n", o->file,
-		       stat(o->file, &st) ? 0LL : (long long)st.st_size, io_netns_count(io), o->file);
+		printf("%s: %lld bytes, %zu network namespace%s; replay it with `ktrace --in %s --to TARGET`\n", o->file,
+		       stat(o->file, &st) ? 0LL : (long long)st.st_size, io_netns_count(io),
+		       io_netns_count(io) == 1 ? "" : "s", o->file);
 	for (size_t i = 0; !rc && i < gaps.n; i++)
 		fprintf(stderr, "ktrace: not in the snapshot: %s\n", gaps.v[i]);
 	io_close(io);

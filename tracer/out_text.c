@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tracer/out_text.h"
+#include "tracer/word.h"
 
 static const struct { enum style style; enum symbol symbol; } outcome_rows[] = {
 	[OUTCOME_REACHES] = { STYLE_GOOD, SYM_GOOD }, [OUTCOME_PARTLY] = { STYLE_BAD, SYM_BAD },
@@ -42,6 +43,13 @@ static struct count count_ends(const struct prediction *pr)
 	return c;
 }
 
+/* Does it end at another address or port than it was sent to? */
+static bool is_elsewhere(const struct trace *t)
+{
+	return t->has_endpoint && (!addr_eq(&t->endpoint, &t->target.dst) ||
+				   (t->endpoint_port && t->endpoint_port != t->target.dport));
+}
+
 static const char *verdict_words(struct pen *p, const struct prediction *pr)
 {
 	struct count c = count_ends(pr);
@@ -50,7 +58,7 @@ static const char *verdict_words(struct pen *p, const struct prediction *pr)
 
 	switch (pr->outcome) {
 	case OUTCOME_REACHES:
-		if (pr->n_trace == 1 && pr->trace->has_endpoint)
+		if (pr->n_trace == 1 && is_elsewhere(pr->trace))
 			return arena_printf(p->a, "reaches %s", endpoint_say(p->a, &pr->trace->endpoint,
 									     pr->trace->endpoint_port));
 		return pr->n_trace == 1 ? "reaches" : arena_printf(p->a, "reaches: all %zu ways arrive", pr->n_trace);
@@ -157,7 +165,7 @@ static void write_ways(struct pen *p, const struct prediction *pr, const struct 
 			;
 		pen_end(p);
 		pen_put(p, STYLE_BOLD, target_say(p->a, &pr->trace[i].target));
-		if (end - i == 1 && pr->trace[i].has_endpoint)
+		if (end - i == 1 && is_elsewhere(&pr->trace[i]))
 			pen_printf(p, STYLE_PLAIN, " %s %s", pen_symbol(p, SYM_ARROW),
 				   endpoint_say(p->a, &pr->trace[i].endpoint, pr->trace[i].endpoint_port));
 		pen_end(p);
@@ -176,6 +184,32 @@ static void write_part(struct pen *p, const char *label, enum style style, const
 		pen_to(p, 8);
 	pen_wrap(p, style, *label ? 8 : 2, text);
 	pen_end(p);
+}
+
+/*
+ * Lines of a fix are commands to copy, so they are not broken; a remark behind one that makes it too long
+ * goes before it.
+ */
+static void write_fix(struct pen *p, const char *fix)
+{
+	while (*fix) {
+		size_t len = strcspn(fix, "\n");
+		const char *line = arena_strndup(p->a, fix, len), *remark = strstr(line, "  # ");
+
+		if (!p->column)
+			pen_to(p, 8);
+		if (remark && 8 + word_width(line) > p->width) {
+			pen_wrap(p, STYLE_DIM, 8, remark + 2);
+			pen_end(p);
+			pen_to(p, 8);
+			while (remark > line && remark[-1] == ' ')
+				remark--;
+			line = arena_strndup(p->a, line, remark - line);
+		}
+		pen_put(p, STYLE_BOLD, line);
+		pen_end(p);
+		fix += len + (fix[len] == '\n');
+	}
 }
 
 static void write_finding(struct pen *p, const struct finding *f)
@@ -202,8 +236,12 @@ static void write_finding(struct pen *p, const struct finding *f)
 				   arena_printf(p->a, "%s%s%s", place ? place : "", place && text ? ": " : "",
 						text ? text : ""));
 	}
-	if (f->fix)
-		write_part(p, "fix", STYLE_BOLD, f->fix);
+	if (f->fix) {
+		pen_to(p, 2);
+		pen_put(p, STYLE_DIM, "fix");
+		pen_to(p, 8);
+		write_fix(p, f->fix);
+	}
 }
 
 static bool in_a_trace(const struct prediction *pr, const char *gap)

@@ -89,7 +89,8 @@ static void say_changes(struct pen *p, struct text *t, const struct hop *h)
 	if (!addr_eq(&in->dst, &out->dst) || in->dport != out->dport)
 		text_add(t, "%s %s %s", endpoint_say(p->a, &in->dst, in->dport), arrow,
 			 endpoint_say(p->a, &out->dst, out->dport));
-	if (!addr_eq(&in->src, &out->src) || in->sport != out->sport)
+	/* a local process has no source address before its route gave it one: that is no rewrite */
+	if (in->src.family && (!addr_eq(&in->src, &out->src) || in->sport != out->sport))
 		text_add(t, "%ssource %s %s %s", t->len ? ", " : "", endpoint_say(p->a, &in->src, in->sport), arrow,
 			 source_say(p->a, out));
 	if (in->mark != out->mark)
@@ -98,18 +99,41 @@ static void say_changes(struct pen *p, struct text *t, const struct hop *h)
 		text_add(t, "%snot tracked from here on", t->len ? ", " : "");
 }
 
-/* A device of the node holds the packet before and after; stages without rules say where it goes. */
+static const char *say_connection(const struct packet *p)
+{
+	static const char *const words[] = {
+		[CT_NONE] = "not seen by conntrack", [CT_NEW] = "a new connection",
+		[CT_ESTABLISHED] = "belongs to its connection", [CT_RELATED] = "related to a connection",
+		[CT_INVALID] = "belongs to no connection: INVALID", [CT_UNTRACKED] = "not tracked",
+	};
+
+	return p->ct.existing ? "a live entry decides" : words[p->ct.state];
+}
+
+static const char *say_route(struct pen *p, const struct hop *h)
+{
+	struct text t = { .arena = p->a };
+	char buf[ADDR_TEXT];
+
+	text_add(&t, "%s%s", h->oif && h->out.oif ? "leaves by " : "for this host itself",
+		 h->oif && h->out.oif ? h->oif : "");
+	if (!h->in.src.family && h->out.src.family)
+		text_add(&t, " as %s", addr_say(&h->out.src, buf));
+	return text_get(&t);
+}
+
+/* Stages without rules say where the packet goes. */
 static const char *say_way(struct pen *p, const struct hop *h)
 {
 	switch (h->stage) {
 	case STAGE_ROUTE_INPUT:
 	case STAGE_ROUTE_OUTPUT:
 	case STAGE_REROUTE:
-		return h->oif && h->out.oif ? arena_printf(p->a, "leaves by %s", h->oif) : "for this host itself";
+		return say_route(p, h);
 	case STAGE_NEIGHBOUR:
 		return h->oif ? arena_printf(p->a, "out of %s", h->oif) : "";
 	case STAGE_CONNTRACK:
-		return h->out.ct.existing ? "a live entry decides" : "";
+		return say_connection(&h->out);
 	default:
 		return "";
 	}

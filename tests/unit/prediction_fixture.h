@@ -212,7 +212,7 @@ static inline struct prediction fixture_partly(struct arena *a)
 	*f = (struct finding){
 		.id = "output-policy-drop", .severity = SEVERITY_ERROR, .title = "The OUTPUT chain drops what no rule accepts",
 		.text = "No rule of ip filter OUTPUT accepts this packet, and the chain's policy is DROP, so it ends there without an answer.",
-		.fix = "iptables -I OUTPUT -d 10.244.0.0/16 -j ACCEPT\niptables -P OUTPUT ACCEPT",
+		.fix = "iptables -I OUTPUT -d 10.244.0.0/16 -j ACCEPT\niptables -P OUTPUT ACCEPT   # or let the chain accept all that no rule of the host firewall refuses",
 		.evidence = last->evidence, .n_evidence = last->n_evidence, .paths = paths, .n_paths = 1,
 	};
 	p.finding = f;
