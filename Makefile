@@ -20,8 +20,8 @@ O          := build$(if $(SAN),-san)$(if $(filter clang%,$(CC)),-clang)
 CFLAGS     ?= -O2 -g
 WARN       := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings \
               -Wno-missing-field-initializers -Wno-sign-compare
-SANFLAGS   := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 comma      := ,
+SANFLAGS   := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 ALL_CFLAGS  = -std=gnu11 $(WARN) $(CFLAGS) $(SANFLAGS) -D_GNU_SOURCE -I. -I$(O) -MMD -MP \
               $(shell $(PKG_CONFIG) --cflags $(LIBS))
 LDLIBS      = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
