@@ -156,7 +156,7 @@ static int read_order(void *ctx, uint32_t netns, const struct nft_order **rows, 
 		out[count++] = (struct nft_order){
 			.pf = h[i].pf, .hook = h[i].hook, .ifindex = h[i].ifindex,
 			.priority = h[i].priority, .in_nat = h[i].in_nat,
-			.legacy = h[i].kind == HOOK_ROW_LEGACY,
+			.legacy = h[i].kind == HOOK_ROW_LEGACY, .family = h[i].family,
 			.table = h[i].table, .chain = h[i].chain,
 		};
 	}
