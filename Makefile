@@ -73,7 +73,7 @@ check-unit: $(UNIT)
 headers: $(HEADERS:%=$(O)/%.alone)
 $(O)/%.h.alone: %.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -fsyntax-only -x c $< && touch $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -fsyntax-only -x c $< && touch $@
 
 bench: all $(O)/floor
 	tools/bench
