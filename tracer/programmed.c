@@ -16,6 +16,8 @@ struct list {
 	struct arena *a;
 	const struct proxy *proxy;
 	struct err *err;
+	const char *only;		/* "prod/web", or NULL */
+	size_t only_len;
 	struct programmed *v;
 	size_t n, cap;
 };
@@ -82,6 +84,21 @@ static const struct nft_table *find_table(struct list *l, uint8_t nfproto, const
 	return NULL;
 }
 
+/* Could this comment or chain name, from its namespace on, be the one service asked for? */
+static bool wanted(const struct list *l, const char *name)
+{
+	return !l->only || (!strncmp(name, l->only, l->only_len) && strchr("/: ", name[l->only_len]));
+}
+
+/* Where the namespace begins in KIND-HASH-NS/NAME/..., or the whole. */
+static const char *past_hash(const char *chain)
+{
+	const char *dash = strchr(chain, '-');
+
+	dash = dash ? strchr(dash + 1, '-') : NULL;
+	return dash ? dash + 1 : chain;
+}
+
 /* -- iptables mode -------------------------------------------------------------------------------- */
 
 static const struct { const char *table, *chain; unsigned want; } iptables_rows[] = {
@@ -96,7 +113,7 @@ static void add_rule(struct list *l, uint8_t family, const char *table, const st
 	struct programmed p = { .family = family, .addr = r->daddr, .proto = r->proto, .port = r->dport };
 	const char *suffix = r->comment ? strchr(r->comment, ' ') : NULL;
 
-	if (!r->dport || !r->proto || !service_of_comment(l->a, r->comment, &p.service))
+	if (!r->dport || !r->proto || !r->comment || !wanted(l, r->comment) || !service_of_comment(l->a, r->comment, &p.service))
 		return;
 	if (!r->daddr.family)
 		p.role = ROLE_NODEPORT;
@@ -145,6 +162,8 @@ static void add_element(struct list *l, uint8_t family, const struct nft_elem_vi
 	const uint8_t *key = e->key;
 
 	if (e->key_len != addr_size + 8 && e->key_len != 8)
+		return;
+	if (!(e->chain && wanted(l, past_hash(e->chain))) && !(e->comment && wanted(l, e->comment)))
 		return;
 	if (e->key_len == 8) {
 		p.role = ROLE_NODEPORT;
@@ -207,13 +226,17 @@ static int compare(const void *va, const void *vb)
 }
 
 int programmed_read(struct state *s, struct arena *a, const struct proxy *proxy, unsigned want,
-		    const struct programmed **out, size_t *n, struct err *err)
+		    const struct service_name *only, const struct programmed **out, size_t *n, struct err *err)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	struct list l = { .s = s, .a = a, .proxy = proxy, .err = err };
 	size_t kept = 0;
 	int rc = 0;
 
+	if (only) {
+		l.only = arena_printf(a, "%s/%s", only->namespace, only->name);
+		l.only_len = strlen(l.only);
+	}
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(families); i++) {
 		if (proxy->mode == PROXY_IPTABLES)
 			rc = read_iptables(&l, families[i], want);

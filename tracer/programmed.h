@@ -29,9 +29,12 @@ bool service_of_chain(struct arena *a, const char *chain, struct service_name *o
 const char *service_say(struct arena *a, const struct service_name *n);
 
 enum programmed_want { PROGRAMMED_SERVICES = 1, PROGRAMMED_NODEPORTS = 2 };
-/* Sorted by namespace, name, port, protocol, role, family, address; each once. */
+/*
+ * Sorted by namespace, name, port, protocol, role, family, address; each once. only: nothing but this service (its port is not
+ * looked at), or NULL; that spares taking ten thousand names apart for one.
+ */
 int programmed_read(struct state *s, struct arena *a, const struct proxy *proxy, unsigned want,
-		    const struct programmed **out, size_t *n, struct err *err);
+		    const struct service_name *only, const struct programmed **out, size_t *n, struct err *err);
 /*
  * The addresses that NodePorts are programmed at, of one family: those that the rules list, or with *all set
  * every local one but loopback.

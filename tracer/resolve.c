@@ -87,11 +87,6 @@ static int no_service(struct resolve *r)
 
 /* -- services ------------------------------------------------------------------------------------- */
 
-static bool is_target_service(const struct target *t, const struct programmed *p)
-{
-	return !strcmp(t->namespace, p->service.namespace) && !strcmp(t->name, p->service.name);
-}
-
 static bool is_target_port(const struct target *t, const struct programmed *p)
 {
 	if (t->proto && t->proto != p->proto)
@@ -108,7 +103,7 @@ static size_t own_entries(struct resolve *r, struct programmed **out)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n; i++)
-		if (is_target_service(r->t, &r->p[i]) && r->p[i].role != ROLE_NODEPORT)
+		if (r->p[i].role != ROLE_NODEPORT)
 			own[n++] = r->p[i];
 	for (size_t i = 0; n > 1 && i < n; i++)
 		if (own[i].role == ROLE_UNTOLD)
@@ -164,23 +159,28 @@ static int no_port(struct resolve *r, const struct programmed *own, size_t n)
 		       wanted, r->t->proto ? "/" : "", r->t->proto ? proto_say(r->a, r->t->proto) : "", text_get(&ports));
 }
 
+static int read_services(struct resolve *r, const struct service_name *only)
+{
+	return programmed_read(r->s, r->a, r->proxy, PROGRAMMED_SERVICES, only, &r->p, &r->n, r->err);
+}
+
 static int resolve_service(struct resolve *r)
 {
 	static const enum role order[] = { ROLE_CLUSTER, ROLE_UNTOLD, ROLE_EXTERNAL };
+	const struct service_name name = { r->t->namespace, r->t->name, NULL };
 	struct programmed *own;
-	bool known = false;
 	size_t n;
 	int rc;
 
 	if (r->proxy->mode != PROXY_IPTABLES && r->proxy->mode != PROXY_NFTABLES)
 		return no_names(r, "service's");
-	rc = programmed_read(r->s, r->a, r->proxy, PROGRAMMED_SERVICES, &r->p, &r->n, r->err);
+	rc = read_services(r, &name);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < r->n && !known; i++)
-		known = is_target_service(r->t, &r->p[i]);
-	if (!known)
-		return no_service(r);
+	if (!r->n) {
+		rc = read_services(r, NULL);
+		return rc ? rc : no_service(r);
+	}
 	n = own_entries(r, &own);
 	for (size_t o = 0; o < ARRAY_SIZE(order); o++)
 		for (size_t i = 0; i < n; i++)
@@ -288,7 +288,7 @@ static int resolve_nodeport(struct resolve *r, const char **service)
 
 	if (r->proxy->mode != PROXY_IPTABLES && r->proxy->mode != PROXY_NFTABLES)
 		return no_names(r, "node's");
-	rc = programmed_read(r->s, r->a, r->proxy, PROGRAMMED_NODEPORTS, &r->p, &r->n, r->err);
+	rc = programmed_read(r->s, r->a, r->proxy, PROGRAMMED_NODEPORTS, NULL, &r->p, &r->n, r->err);
 	for (size_t i = 0; !rc && i < r->n; i++) {
 		const struct programmed *p = &r->p[i];
 
