@@ -96,6 +96,11 @@ void choice_existing(struct choices *c)
 	c->existing = true;
 }
 
+size_t choices_met(const struct choices *c)
+{
+	return c->pos;
+}
+
 void choices_rewind(struct choices *c)
 {
 	c->pos = 0;

@@ -26,6 +26,9 @@ unsigned choice_unknown(struct choices *c, unsigned n, const char *gap);
 /* Says that a live entry (conntrack, affinity, IPVS) picks the way from here: share kind existing. */
 void choice_existing(struct choices *c);
 
+/* How many forks this walk has met so far: tells whether something between two calls asked the tape. */
+size_t choices_met(const struct choices *c);
+
 /* Starts a walk from the beginning of the tape. */
 void choices_rewind(struct choices *c);
 /* Turns to the next way; false if all were walked or the limit is reached. Call after a walk has ended. */
