@@ -114,7 +114,8 @@ static int type_v4(struct state *s, uint32_t netns, const struct addr *a, int if
 {
 	uint32_t table = ifindex ? link_vrf_table(s, netns, link_l3_master(s, netns, ifindex)) : 0;
 
-	if (v4_is(a, 0, 8) || v4_is(a, 0xffffffff, 32)) {
+	/* ipv4_is_zeronet(): the whole of 0/8 until 5.3. */
+	if (v4_is(a, 0, s->version >= KERNEL(5, 3) ? 32 : 8) || v4_is(a, 0xffffffff, 32)) {
 		*rtn = RTN_BROADCAST;
 		return 0;
 	}

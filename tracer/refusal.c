@@ -98,9 +98,10 @@ static bool in_net(const struct addr *a, uint32_t net, unsigned plen)
 	return a->family == AF_INET && addr_in(a, &n, plen);
 }
 
-static bool is_zeronet(const struct addr *a)
+/* ipv4_is_zeronet(): the whole of 0/8 until 5.3, then 0.0.0.0 alone. */
+static bool is_zeronet(const struct decision *d, const struct addr *a)
 {
-	return in_net(a, 0, 8);
+	return in_net(a, 0, d->s->version >= KERNEL(5, 3) ? 32 : 8);
 }
 
 static bool is_lbcast(const struct addr *a)
@@ -251,9 +252,9 @@ static int check_weird(struct decision *d)
 		return refuse(d, CAUSE_MARTIAN_SRC, -EINVAL);
 	if (is_lbcast(dst) || (addr_is_any(src) && addr_is_any(dst)))
 		return 0;
-	if (is_zeronet(src))
+	if (is_zeronet(d, src))
 		return refuse(d, CAUSE_MARTIAN_SRC, -EINVAL);
-	if (is_zeronet(dst))
+	if (is_zeronet(d, dst))
 		return refuse(d, CAUSE_MARTIAN_DST, -EINVAL);
 	if ((addr_is_loopback(dst) || addr_is_loopback(src)) &&
 	    !either(d, "net/ipv4/conf/%s/route_localnet", d->iif)) {
@@ -302,7 +303,7 @@ static int input_v4(struct decision *d)
 /* -- output ------------------------------------------------------------------------------------------------ */
 
 /* "Assume, that the destination is on link": ip_route_output_key_hash_rcu() with a device and no route. */
-static int assume_onlink(struct decision *d)
+static void assume_onlink(struct decision *d)
 {
 	struct fib_route *r = arena_alloc(d->s->arena, sizeof(*r));
 	struct fib_nh *nh = arena_alloc(d->s->arena, sizeof(*nh));
@@ -311,7 +312,20 @@ static int assume_onlink(struct decision *d)
 	*r = (struct fib_route){ .family = AF_INET, .type = RTN_UNICAST, .plen = 32, .dst = d->key->dst,
 				 .scope = RT_SCOPE_LINK, .nh = nh, .n_nh = 1 };
 	d->hit = (struct fib_hit){ .route = r, .nh = nh };
-	return 0;
+}
+
+/* __mkroute_output(): a loopback source leaves by lo only. */
+static int check_loopback(struct decision *d)
+{
+	const char *out;
+
+	if (!d->key->src.family || !addr_is_loopback(&d->key->src) || d->hit.route->type == RTN_LOCAL || !d->hit.nh)
+		return 0;
+	out = link_name(d->s, d->netns, d->hit.nh->oif);
+	if (d->hit.nh->oif == 1 || either(d, "net/ipv4/conf/%s/route_localnet", out))
+		return 0;
+	say_sysctl(d, "net/ipv4/conf/%s/route_localnet", out);
+	return refuse(d, CAUSE_ROUTE_LOCALNET, -EINVAL);
 }
 
 static int output_v4(struct decision *d)
@@ -332,20 +346,15 @@ static int output_v4(struct decision *d)
 	if (lookup(d, &f, &d->hit))
 		return d->rc;
 	if (d->hit.error) {
-		if (d->key->oif && !link_l3_master(d->s, d->netns, d->key->oif))
-			return assume_onlink(d);
-		say_hit(d, &d->hit, &d->key->dst);
-		return refuse(d, cause_of(&d->hit), d->hit.error);
+		if (!d->key->oif || link_l3_master(d->s, d->netns, d->key->oif)) {
+			say_hit(d, &d->hit, &d->key->dst);
+			return refuse(d, cause_of(&d->hit), d->hit.error);
+		}
+		assume_onlink(d);
 	}
-	if (is_zeronet(&d->key->dst))
+	if (is_zeronet(d, &d->key->dst))
 		return refuse(d, CAUSE_MARTIAN_DST, -EINVAL);
-	/* __mkroute_output(): a loopback source leaves by lo only. */
-	if (src->family && addr_is_loopback(src) && d->hit.route->type != RTN_LOCAL && d->hit.nh &&
-	    !either(d, "net/ipv4/conf/%s/route_localnet", link_name(d->s, d->netns, d->hit.nh->oif))) {
-		say_sysctl(d, "net/ipv4/conf/%s/route_localnet", link_name(d->s, d->netns, d->hit.nh->oif));
-		return refuse(d, CAUSE_ROUTE_LOCALNET, -EINVAL);
-	}
-	return 0;
+	return check_loopback(d);
 }
 
 /* -- IPv6 -------------------------------------------------------------------------------------------------- */
@@ -434,6 +443,7 @@ static void fill(struct decision *d, int error, struct route *out)
 	memset(out, 0, sizeof(*out));
 	out->error = error;
 	out->text = text_of(d, &d->hit, &d->key->dst);
+	out->unknown = d->hit.unknown;
 	if (!r)
 		return;
 	out->type = r->type;

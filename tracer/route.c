@@ -99,9 +99,17 @@ static int take_route(const struct nlmsghdr *nlh, void *ctx)
 static int ask(struct state *s, uint32_t netns, const struct route_key *k, uint32_t flags, struct fib_route *out)
 {
 	struct question q = { .s = s };
+	struct err err = { "" };
 	char buf[512] = {};
-	int rc = nl_ask(s->io, netns, NETLINK_ROUTE, build(buf, k, flags), take_route, &q, NULL);
+	int rc;
 
+	/* IPv6 always tells the true table, and refuses the flag that asks for it. */
+	if (k->dst.family == AF_INET6)
+		flags &= ~RTM_F_LOOKUP_TABLE;
+	rc = nl_ask(s->io, netns, NETLINK_ROUTE, build(buf, k, flags), take_route, &q, &err);
+	/* Routing refuses without a word; words mean that the question itself was not understood. */
+	if (rc == -EINVAL && err.text[0])
+		return -EPROTO;
 	if (rc)
 		return rc;
 	if (!q.found)

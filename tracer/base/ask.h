@@ -32,6 +32,7 @@ struct route {
 	uint32_t mtu;			/* of the route, 0: the link's */
 	unsigned n_nexthops;		/* of a multipath route */
 	const char *text;		/* as `ip route` prints it, in arena */
+	const char *unknown;		/* in a snapshot: the kernel may have answered otherwise, one clause; else NULL */
 };
 
 struct link {
