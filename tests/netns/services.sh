@@ -32,7 +32,7 @@ services() {
 	EOF
 }
 
-chain_id() { printf %s "$1" | tr a-z- A-Z0; }
+chain_id() { printf %s "$1" | tr 'a-z-' 'A-Z0'; }
 
 kube_iptables() {
 	local name id proto addrs port addr list i n x sep unreach=icmp-port-unreachable nth
