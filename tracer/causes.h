@@ -63,6 +63,16 @@ extern const struct causes *const causes_all[];
  */
 const char *words_say(const struct view *v, const char *template, bool command, unsigned *missing);
 
+/* -- causes_rule.c -- */
+/* "filter/FORWARD", "inet firewalld chain filter_FORWARD"; with its number, "filter/FORWARD rule 3". NULL: e is no rule. */
+const char *rule_chain(const struct view *v, const struct evidence *e);
+const char *rule_place(const struct view *v, const struct evidence *e);
+/* "iptables", "ip6tables-legacy" … whichever holds the deciding rule. */
+const char *rule_iptables(const struct view *v);
+/* Commands about the deciding rule; in (may be NULL) is what they begin with. */
+const char *rule_allow(const struct view *v, const char *in);
+const char *rule_list(const struct view *v, const char *in);
+
 /* -- causes_name.c -- */
 /* "default", "web" and "http" of the service traced, or NULLs; fit for a command line. */
 struct service_name view_service(const struct view *v);

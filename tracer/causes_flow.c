@@ -35,12 +35,23 @@ static bool stale_udp(struct view *v)
 	return ct && translated(ct);
 }
 
+static bool half_open(const struct ct_view *ct)
+{
+	return ct->tcp_state == TCP_CONNTRACK_SYN_SENT || ct->tcp_state == TCP_CONNTRACK_SYN_RECV;
+}
+
 static bool stale_synsent(struct view *v)
 {
 	const struct ct_view *ct = entry(v, IPPROTO_TCP);
 
-	return ct && translated(ct) &&
-	       (ct->tcp_state == TCP_CONNTRACK_SYN_SENT || ct->tcp_state == TCP_CONNTRACK_SYN_RECV);
+	return ct && translated(ct) && half_open(ct);
+}
+
+static bool stale_established(struct view *v)
+{
+	const struct ct_view *ct = entry(v, IPPROTO_TCP);
+
+	return ct && translated(ct) && !half_open(ct);
 }
 
 static bool unnatted_udp(struct view *v)
@@ -117,6 +128,13 @@ static const struct cause rows[] = {
 		  "whatever the rules say: {entry}; {why}.",
 	  .fix = "conntrack -D -p tcp --orig-dst {targetaddr} --reply-src "
 		  "{endpointaddr}", .key = "{endpoint}" },
+	{ .id = "conntrack-established-to-removed", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "A TCP entry leads to an endpoint that is gone", .ends = GONE,
+	  .applies = stale_established,
+	  .text = "{client} -> {target} belongs to a connection with {endpoint|an endpoint} that conntrack "
+		  "still holds ({timeout|not expired}); it decides before any rule: {entry}; {why}.",
+	  .fix = "conntrack -D -p tcp --orig-dst {targetaddr} --reply-src {endpointaddr}",
+	  .key = "{endpoint}" },
 	{ .id = "conntrack-unnatted-udp", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "A UDP entry is older than the Service's rules", .applies = unnatted_udp,
 	  .text = "The flow {client} -> {target} was recorded without translation before the "

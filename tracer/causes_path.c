@@ -193,14 +193,14 @@ static const struct cause rows[] = {
 	  .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding4,
 	  .text = "{sysctl|net.ipv4.ip_forward} is {value|0}: {packet} would have to be forwarded, "
 		  "and is dropped by the route lookup.",
-	  .fix = "sysctl -w {sysctl|net.ipv4.ip_forward}=1   # and keep "
+	  .fix = "{in|}sysctl -w {sysctl|net.ipv4.ip_forward}=1   # and keep "
 		  "it: grep -r ip_forward /etc/sysctl.d /etc/sysctl.conf", .key = "{sysctl|forward}" },
 	{ .id = "ipv6-forwarding-off", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "IPv6 forwarding is off",
 	  .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding6,
 	  .text = "{sysctl|net.ipv6.conf.all.forwarding} is {value|0}: {packet} would have to be "
 		  "forwarded, and is dropped. IPv6 has a switch of its own.",
-	  .fix = "sysctl -w {sysctl|net.ipv6.conf.all.forwarding}=1   # and accept_ra=2 where the "
+	  .fix = "{in|}sysctl -w {sysctl|net.ipv6.conf.all.forwarding}=1   # and accept_ra=2 where the "
 		  "default route comes from router advertisements",
 	  .key = "{sysctl|forward}" },
 	{ .id = "rp-filter-strict", .severity = SEVERITY_ERROR, .when = FAILS,
@@ -209,7 +209,7 @@ static const struct cause rows[] = {
 	  .text = "The way back to {src} is not by {iif|the interface it came by}, and "
 		  "{sysctl|rp_filter} is {value|1} (strict): {packet} is dropped before any "
 		  "forwarding.",
-	  .fix = "sysctl -w {sysctl|net.ipv4.conf.all.rp_filter}=2   # the larger of conf.all and "
+	  .fix = "{in|}sysctl -w {sysctl|net.ipv4.conf.all.rp_filter}=2   # the larger of conf.all and "
 		  "the interface's own counts" },
 	{ .id = "bridge-nf-off", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The bridge's traffic does not pass netfilter",
@@ -232,12 +232,12 @@ static const struct cause rows[] = {
 	  .title = "A policy routing rule sends the packet to another table", .ends = REFUSED,
 	  .applies = policy_routing,
 	  .text = "Policy routing leads {packet} to a table of its own, which refuses it: {ruletext}.",
-	  .fix = "ip rule show; ip route get {dst} from {src}   # disable what made the rule "
+	  .fix = "{in|}ip rule show; ip route get {dst} from {src}   # disable what made the rule "
 		  "(nm-cloud-setup, Tailscale, a CNI), or add the route to its table" },
 	{ .id = "blackhole-route", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A route refuses the address", .ends = REFUSED, .applies = refusing_route,
 	  .text = "{dst} hits `{route|a refusing route}` and no more exact route exists here.",
-	  .fix = "ip route show match {dst}   # delete the stale route, or repair what owns it "
+	  .fix = "{in|}ip route show match {dst}   # delete the stale route, or repair what owns it "
 		  "(BIRD, the CNI's block affinity)" },
 	{ .id = "missing-podcidr-route", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "No route to the endpoint",
@@ -251,7 +251,7 @@ static const struct cause rows[] = {
 	  .applies = before_nat,
 	  .text = "There is no route to {targetaddr} in {where}, and a local process needs one before "
 		  "nat OUTPUT can translate it: the call fails at once (network is unreachable).",
-	  .fix = "ip route add default via GATEWAY   # or a route to the Services' range by any "
+	  .fix = "{in|}ip route add default via GATEWAY   # or a route to the Services' range by any "
 		  "interface: ip route add {targetaddr} dev IFACE",
 	  .key = "{where}" },
 	{ .id = "stale-dnat-dead-pod", .severity = SEVERITY_ERROR, .when = FAILS,
@@ -267,7 +267,7 @@ static const struct cause rows[] = {
 	  .ends = ENDS(CAUSE_NEIGHBOUR_FAILED),
 	  .text = "The next hop towards {dst} does not resolve ({neigh|its neighbour entry failed}): "
 		  "the sender sees \"No route to host\" after 3 seconds.",
-	  .fix = "ip neigh show dev {oif|IFACE}; ip -s link show dev "
+	  .fix = "{in|}ip neigh show dev {oif|IFACE}; ip -s link show dev "
 		  "{oif|IFACE}   # is the peer up, and does it own that address?", .key = "{neigh}" },
 };
 

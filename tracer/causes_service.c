@@ -45,6 +45,11 @@ static bool says_cluster_ip(const struct view *v)
 	return false;
 }
 
+static bool from_outside(const struct view *v)
+{
+	return v->p->source.kind == SOURCE_ADDRESS && !(v->t->n_hops && v->t->hops[0].in.local);
+}
+
 /*
  * Whose traffic policy is it? iptables mode keeps the two in chains of their own. In nftables mode one map holds both; but a
  * packet from this node or a pod reaches the check un-NATed only at a ClusterIP, since for external addresses the
@@ -55,7 +60,7 @@ static bool internal_policy(const struct view *v)
 	if (!in_kube_table(v->ev))
 		return name_matches(v->ev->chain, "KUBE-SERVICES");
 	return name_matches(v->ev->chain, "service-endpoints-check") && v->p->target.target.kind != TARGET_NODEPORT &&
-	       (v->p->source.kind != SOURCE_ADDRESS || says_cluster_ip(v));
+	       (!from_outside(v) || says_cluster_ip(v));
 }
 
 static bool itp_local(struct view *v)
@@ -96,6 +101,17 @@ static bool unallocated(struct view *v)
 static bool localnet(struct view *v)
 {
 	return evidence_says(v->ev, "localnet");
+}
+
+static bool by_mark(struct view *v)
+{
+	return evidence_says(v->ev, "mark") && !localnet(v) && !view_meets(v, "KUBE-MARK-DROP");
+}
+
+static bool markless(struct view *v)
+{
+	return v->ev->kind == EV_RULE && !evidence_says(v->ev, "mark 0x") && !evidence_says(v->ev, "--mark") &&
+	       !localnet(v) && !evidence_says(v->ev, "! -s") && !evidence_says(v->ev, "saddr");
 }
 
 static bool localhost(struct view *v)
@@ -247,6 +263,19 @@ static const struct cause rows[] = {
 		  "drops it (the guard against CVE-2020-8558).",
 	  .fix = "# bind the server to a real address of the node, and translate to that instead of "
 		  "{dst}" },
+	{ .id = "mark-0x8000-collision", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "Something else sets the mark that kubelet drops by", .ends = RULED,
+	  .chains = "KUBE-FIREWALL", .applies = by_mark,
+	  .text = "{packet} carries the mark that {rule} drops (`{ruletext}`), but no KUBE-MARK-DROP "
+		  "rule set it: another program uses the same bit.",
+	  .fix = "{in|}iptables-save | grep -i mark   # who else sets bit 0x8000? give it another one" },
+	{ .id = "kube-firewall-markless-drop", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "KUBE-FIREWALL drops without asking for its mark", .ends = RULED,
+	  .chains = "KUBE-FIREWALL", .applies = markless,
+	  .text = "{rule} drops every packet that comes there, {packet} too: its match on the mark "
+		  "was lost, as when two versions of iptables rewrite each other's rules.",
+	  .fix = "{in|}{iptables} -D KUBE-FIREWALL -j DROP   # and use one version of iptables on host and in "
+		  "kubelet's and kube-proxy's images" },
 	{ .id = "nodeport-localhost", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A NodePort does not work on a loopback address", .applies = localhost,
 	  .text = "{targetaddr} NodePorts need {sysctl} = 1 (it is {value}) and kube-proxy's iptables "

@@ -7,9 +7,6 @@
 #include <string.h>
 
 #include "tracer/causes.h"
-#include "tracer/word.h"
-
-#include <linux/netfilter.h>
 
 static const struct packet *packet(const struct view *v)
 {
@@ -157,6 +154,18 @@ static const char *say_where(const struct view *v)
 	return place ? arena_printf(v->arena, "namespace %s", place) : "this node";
 }
 
+/* What a command begins with to run there: nothing on the node itself. */
+static const char *say_in(const struct view *v)
+{
+	const char *place = v->hop ? v->hop->place : NULL;
+
+	if (!place)
+		return NULL;
+	if (!strncmp(place, "pid ", 4))
+		return arena_printf(v->arena, "nsenter -n -t %s ", place + 4);
+	return arena_printf(v->arena, "ip netns exec %s ", place);
+}
+
 static const char *say_nodeaddr(const struct view *v)
 {
 	const struct node_facts *f = &v->p->facts;
@@ -173,42 +182,16 @@ static const char *say_nodeaddr(const struct view *v)
 
 /* -- rules ---------------------------------------------------------------------------------------- */
 
-static const char *family_name(uint8_t family)
-{
-	return word_family(family) ? word_family(family) : "?";
-}
-
-static const char *chain_of(const struct view *v, const struct evidence *e)
-{
-	if (!evidence_is_rule(e) || !e->table || !e->chain)
-		return NULL;
-	if (e->backend == BACKEND_LEGACY)
-		return arena_printf(v->arena, "%s %s/%s",
-				    e->family == NFPROTO_IPV6 ? "ip6tables-legacy" : "iptables-legacy", e->table, e->chain);
-	if (evidence_is_iptables(e))
-		return arena_printf(v->arena, "%s%s/%s", e->family == NFPROTO_IPV6 ? "ip6tables " : "", e->table, e->chain);
-	return arena_printf(v->arena, "%s %s chain %s", family_name(e->family), e->table, e->chain);
-}
-
-static const char *rule_of(const struct view *v, const struct evidence *e)
-{
-	const char *chain = chain_of(v, e);
-
-	if (!chain)
-		return NULL;
-	if (e->kind == EV_POLICY)
-		return arena_printf(v->arena, "%s policy", chain);
-	return e->index ? arena_printf(v->arena, "%s rule %u", chain, e->index) : chain;
-}
-
-static const char *say_chain(const struct view *v)
-{
-	return chain_of(v, v->ev);
-}
+static const char *say_chain(const struct view *v) { return rule_chain(v, v->ev); }
+static const char *say_iptables(const struct view *v) { return rule_iptables(v); }
+static const char *say_allow(const struct view *v) { return rule_allow(v, say_in(v)); }
+static const char *say_list(const struct view *v) { return rule_list(v, say_in(v)); }
 
 static const char *say_rule(const struct view *v)
 {
-	return rule_of(v, v->ev);
+	const char *rule = rule_place(v, v->ev);
+
+	return rule && v->hop->place ? arena_printf(v->arena, "%s of namespace %s", rule, v->hop->place) : rule;
 }
 
 static const char *say_chainname(const struct view *v)
@@ -235,60 +218,7 @@ static const char *say_owner(const struct view *v)
 /* The rule that v->rests begins with: what else a row found. */
 static const char *say_otherrule(const struct view *v)
 {
-	return v->rests.n ? rule_of(v, &v->rests.v[0]) : NULL;
-}
-
-static const char *say_iptables(const struct view *v)
-{
-	bool six = v->t->target.dst.family == AF_INET6;
-	bool legacy = evidence_is_rule(v->ev) ? v->ev->backend == BACKEND_LEGACY : v->p->proxy.backend == BACKEND_LEGACY;
-
-	return legacy ? six ? "ip6tables-legacy" : "iptables-legacy" : six ? "ip6tables" : "iptables";
-}
-
-/* The command that lets this packet pass just before the rule that stopped it. */
-static const char *say_allow(const struct view *v)
-{
-	const struct packet *p = packet(v);
-	const struct evidence *e = v->ev;
-	struct text t = { .arena = v->arena };
-	const char *src, *dst, *ip, *proto;
-
-	if (!evidence_is_rule(e) || !e->table || !e->chain || !p || !p->src.family || !p->dst.family)
-		return NULL;
-	src = addr_text(v, &p->src);
-	dst = addr_text(v, &p->dst);
-	proto = proto_say(v->arena, p->proto);
-	ip = p->dst.family == AF_INET6 ? "ip6" : "ip";
-	if (evidence_is_iptables(e)) {
-		text_add(&t, "%s -t %s -I %s %u -s %s -d %s -p %s", say_iptables(v), e->table, e->chain,
-			 e->index ? e->index : 1, src, dst, proto);
-		if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP || p->proto == IPPROTO_SCTP)
-			text_add(&t, v->hop->reply ? " --sport %u" : " --dport %u", v->hop->reply ? p->sport : p->dport);
-		text_add(&t, " -j ACCEPT");
-		return text_get(&t);
-	}
-	text_add(&t, e->handle ? "nft insert rule" : "nft add rule");
-	text_add(&t, " %s %s %s", family_name(e->family), e->table, e->chain);
-	if (e->handle)
-		text_add(&t, " handle %llu", (unsigned long long)e->handle);
-	text_add(&t, " %s saddr %s %s daddr %s", ip, src, ip, dst);
-	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP || p->proto == IPPROTO_SCTP)
-		text_add(&t, " %s %s %u", proto, v->hop->reply ? "sport" : "dport", v->hop->reply ? p->sport : p->dport);
-	text_add(&t, " accept");
-	return text_get(&t);
-}
-
-/* The command that shows the chain that decided. */
-static const char *say_list(const struct view *v)
-{
-	const struct evidence *e = v->ev;
-
-	if (!evidence_is_rule(e) || !e->table || !e->chain)
-		return NULL;
-	if (evidence_is_iptables(e))
-		return arena_printf(v->arena, "%s -t %s -vnL %s --line-numbers", say_iptables(v), e->table, e->chain);
-	return arena_printf(v->arena, "nft -a list chain %s %s %s", family_name(e->family), e->table, e->chain);
+	return v->rests.n ? rule_place(v, &v->rests.v[0]) : NULL;
 }
 
 /* -- the rest ------------------------------------------------------------------------------------- */
@@ -432,18 +362,23 @@ static const struct {
 	const char *(*say)(const struct view *v);
 } names[] = {
 	{ "service", say_service }, { "ns", say_ns }, { "name", say_name },
-	{ "target", say_target }, { "targetaddr", say_targetaddr }, { "port", say_port }, { "proto", say_proto },
-	{ "src", say_src }, { "dst", say_dst }, { "client", say_client }, { "packet", say_packet },
-	{ "endpoint", say_endpoint }, { "endpointaddr", say_endpointaddr }, { "endpointport", say_endpointport },
-	{ "endpoints", say_endpoints }, { "targets", say_targets }, { "where", say_where }, { "nodeaddr", say_nodeaddr },
-	{ "rule", say_rule }, { "chain", say_chain }, { "chainname", say_chainname }, { "comment", say_comment },
+	{ "target", say_target }, { "targetaddr", say_targetaddr }, { "port", say_port },
+	{ "proto", say_proto }, { "src", say_src }, { "dst", say_dst },
+	{ "client", say_client }, { "packet", say_packet }, { "endpoint", say_endpoint },
+	{ "endpointaddr", say_endpointaddr }, { "endpointport", say_endpointport },
+	{ "endpoints", say_endpoints }, { "targets", say_targets }, { "where", say_where },
+	{ "in", say_in }, { "nodeaddr", say_nodeaddr }, { "rule", say_rule },
+	{ "chain", say_chain }, { "chainname", say_chainname }, { "comment", say_comment },
 	{ "ruletext", say_ruletext }, { "owner", say_owner }, { "otherrule", say_otherrule },
 	{ "iptables", say_iptables }, { "allow", say_allow }, { "list", say_list },
-	{ "node", say_node }, { "why", say_why }, { "iif", say_iif }, { "oif", say_oif }, { "sysctl", say_sysctl }, { "value", say_value },
-	{ "route", say_route }, { "neigh", say_neigh }, { "entry", say_entry }, { "link", say_link },
-	{ "bridgeport", say_bridgeport }, { "socket", say_socket }, { "listeners", say_listeners }, { "timeout", say_timeout },
-	{ "listener", say_listener }, { "fill", say_fill }, { "ctmax", say_ctmax }, { "proxy", say_proxy },
-	{ "others", say_others }, { "served", say_served }, { "ref", say_ref },
+	{ "node", say_node }, { "why", say_why }, { "iif", say_iif }, { "oif", say_oif },
+	{ "sysctl", say_sysctl }, { "value", say_value }, { "route", say_route },
+	{ "neigh", say_neigh }, { "entry", say_entry }, { "link", say_link },
+	{ "bridgeport", say_bridgeport }, { "socket", say_socket },
+	{ "listeners", say_listeners }, { "timeout", say_timeout },
+	{ "listener", say_listener }, { "fill", say_fill }, { "ctmax", say_ctmax },
+	{ "proxy", say_proxy }, { "others", say_others }, { "served", say_served },
+	{ "ref", say_ref },
 };
 
 static const char *value_of(const struct view *v, const char *name, size_t len)

@@ -242,6 +242,18 @@ static void etp_local_nft(struct lab *l, bool near)
 	end(l, END_DROP, CAUSE_RULE, "dropped");
 }
 
+/* --from 10.244.0.2: an address, but a local process of a pod on this node. */
+static void itp_local_nft_pod(struct lab *l, bool near)
+{
+	nftables_mode(l);
+	l->pred.source.kind = SOURCE_ADDRESS;
+	start(l, "10.244.0.2", VIP, 80, IPPROTO_TCP);
+	l->p.now.local = !near;
+	nft_rule(l, "service-endpoints-check", "ip daddr . meta l4proto . th dport vmap @no-endpoint-services");
+	hook(l, NF_INET_FORWARD, 0);
+	end(l, END_DROP, CAUSE_RULE, "dropped");
+}
+
 static void itp_local_nft(struct lab *l, bool near)
 {
 	nftables_mode(l);
@@ -292,6 +304,20 @@ static void localnet(struct lab *l, bool near)
 		near ? "kubernetes firewall for dropping marked packets" : "block incoming localnet connections";
 	hook(l, NF_INET_LOCAL_IN, 0);
 	end(l, END_DROP, CAUSE_RULE, "dropped");
+}
+
+static void mark_collision(struct lab *l, bool near)
+{
+	start(l, CLIENT, NODE, 80, IPPROTO_TCP);
+	if (near)
+		path_jump(&l->p, "nat", "KUBE-FW-AAAAAAAAAAAAAAAA", 2, 9, "KUBE-MARK-DROP", "-j KUBE-MARK-DROP");
+	ended_by(l, NF_INET_LOCAL_IN, "filter", "KUBE-FIREWALL", "-m mark --mark 0x8000/0x8000 -j DROP", END_DROP);
+}
+
+static void markless(struct lab *l, bool near)
+{
+	start(l, CLIENT, NODE, 80, IPPROTO_TCP);
+	ended_by(l, NF_INET_LOCAL_IN, "filter", "KUBE-FIREWALL", near ? "-m mark --mark 0x8000/0x8000 -j DROP" : "-j DROP", END_DROP);
 }
 
 static void nodeport_localhost(struct lab *l, bool near)
@@ -541,6 +567,14 @@ static void rule_drop(struct lab *l, bool near)
 	ended_by(l, NF_INET_FORWARD, "mine", "fwd", "ip daddr 10.244.0.3 drop", near ? END_REJECT : END_DROP);
 }
 
+/* In a pod's own namespace the commands go there. */
+static void rule_in_pod(struct lab *l, bool near)
+{
+	to_pod(l);
+	in_pod(l, near ? NULL : "kt-pb");
+	ended_by(l, NF_INET_LOCAL_IN, "mine", "in", near ? "reject" : "drop", near ? END_REJECT : END_DROP);
+}
+
 static void rule_reject(struct lab *l, bool near)
 {
 	rule_drop(l, !near);
@@ -745,6 +779,8 @@ static void stale_tcp(struct lab *l, bool near)
 	stale(l, IPPROTO_TCP, near ? TCP_CONNTRACK_ESTABLISHED : TCP_CONNTRACK_SYN_SENT, true);
 }
 
+static void stale_established(struct lab *l, bool near) { stale_tcp(l, !near); }
+
 static void unnatted(struct lab *l, bool near)
 {
 	start(l, CLIENT, VIP, 53, IPPROTO_UDP);
@@ -798,11 +834,14 @@ static const struct {
 	{ "etp-local-no-local-endpoint", etp_local_nft, { "203.0.113.12:80" } },
 	{ "itp-local-no-local-endpoint", itp_local, { "prod/web:http", "10.96.0.50:80" } },
 	{ "itp-local-no-local-endpoint", itp_local_nft, { "internalTrafficPolicy" } },
+	{ "itp-local-no-local-endpoint", itp_local_nft_pod, { "internalTrafficPolicy" } },
 	{ "lb-source-ranges", source_ranges, { "192.0.2.1", "KUBE-PROXY-FIREWALL" } },
 	{ "lb-source-ranges", source_ranges_nft, { "prod/lb-ranges:http", "198.51.100.0/24", "kubectl -n prod edit service lb-ranges" } },
 	{ "vip-port-not-a-service-port", not_a_port, { "10.96.0.50:81" } },
 	{ "vip-not-allocated", not_allocated, { "10.96.0.50" } },
 	{ "kube-firewall-localnet-drop", localnet, { "127.0.0.1:80", "filter/KUBE-FIREWALL rule 3" } },
+	{ "mark-0x8000-collision", mark_collision, { "filter/KUBE-FIREWALL rule 3", "0x8000" } },
+	{ "kube-firewall-markless-drop", markless, { "filter/KUBE-FIREWALL rule 3" } },
 	{ "nodeport-localhost", nodeport_localhost, { "net.ipv4.conf.cni0.route_localnet", "192.0.2.10:30080" } },
 	{ "nodeport-localhost", nodeport_localhost_nft, { "127.0.0.1", "192.0.2.10:30080", "kube-proxy nftables" } },
 	{ "nodeport-addresses-limit", addresses_limit, { "192.0.2.10 only", "198.51.100.1" } },
@@ -833,6 +872,7 @@ static const struct {
 	{ "forward-policy-drop", forward_policy, { "192.0.2.1 -> 10.244.0.3:8080", "filter/FORWARD policy DROP" } },
 	{ "policy-drop", other_policy, { "filter/INPUT policy DROP" } },
 	{ "rule-drop", rule_drop, { "ip mine chain fwd rule 3", "nft -a list chain ip mine fwd" } },
+	{ "rule-drop", rule_in_pod, { "of namespace kt-pb", "ip netns exec kt-pb nft insert rule ip mine in handle 33" } },
 	{ "rule-reject", rule_reject, { "ip mine chain fwd rule 3" } },
 	{ "hairpin-off", hairpin_off, { "port vpb of bridge cni0: hairpin off", "dev vpb hairpin on" } },
 	{ "bridge-refuses", bridge_refuses, { "vpb" } },
@@ -861,6 +901,7 @@ static const struct {
 	{ "path-fails", anything, { "so it is" } },
 	{ "conntrack-stale-udp", stale_udp, { "192.0.2.1", "27 s left", "conntrack -D -p udp --orig-dst 10.96.0.50 --reply-src 10.244.0.2" } },
 	{ "conntrack-stale-tcp-synsent", stale_tcp, { "conntrack -D -p tcp --orig-dst 10.96.0.50 --reply-src 10.244.0.2" } },
+	{ "conntrack-established-to-removed", stale_established, { "conntrack -D -p tcp --orig-dst 10.96.0.50 --reply-src 10.244.0.2" } },
 	{ "conntrack-unnatted-udp", unnatted, { "10.96.0.50:53", "conntrack -D -p udp --orig-dst 10.96.0.50" } },
 	{ "notrack-breaks-service", notrack, { "raw/PREROUTING rule 2", "10.96.0.50:53" } },
 	{ "conntrack-invalid-drop-asymmetric", invalid, { "filter/KUBE-FORWARD rule 3" } },
