@@ -17,6 +17,8 @@ struct eval {
 	struct arena *arena;
 	const struct ask *ask;
 	const struct nft_base *base;
+	const struct chain *chain;	/* the rule under evaluation, for gaps */
+	const struct rule *rule;
 	struct nft_run *run;		/* run->p is the packet */
 	struct packet *p;		/* = run->p */
 	struct regs regs;
@@ -25,6 +27,7 @@ struct eval {
 	const char *says;		/* plain words for what the step just did ("marks 0x4000 for masquerade"), or NULL */
 	struct image image;
 	bool image_valid;
+	const void *recent;		/* match_recent.c's own: what this run has set and removed so far */
 };
 
 /* The packet's bytes, built when first asked for after a change. */

@@ -15,6 +15,7 @@ struct xt {
 	uint8_t family;			/* NFPROTO_* of the table: decides between ipt_ and ip6t_ structs */
 	const void *info;
 	uint32_t size;
+	const char **set;		/* names of the ipsets it refers to, in order; NULL: none or not yet asked */
 };
 
 /*
@@ -25,6 +26,13 @@ void xt_match_step(struct arena *a, const char *name, uint8_t rev, uint8_t famil
 		   uint32_t size, struct step *s);
 void xt_target_step(struct arena *a, const char *name, uint8_t rev, uint8_t family, const void *info,
 		    uint32_t size, struct step *s);
+/*
+ * Looks up what words need beyond the blob: the names of ipsets by their index. Asks nothing for other steps;
+ * without it the evaluation of the step does the same.
+ */
+void xt_step_bind(struct nft *nft, uint32_t netns, struct step *s);
+/* For a snapshot: reads all that the evaluation of the step may ask (recent lists, ipset names). */
+void xt_step_record(struct nft *nft, uint32_t netns, struct step *s);
 /* The text of a comment match, else NULL. */
 const char *xt_comment(const struct step *s);
 /* The single address and port of a DNAT target; false if s is none or its range is wider. */
