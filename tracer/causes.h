@@ -61,7 +61,7 @@ extern const struct causes *const causes_all[];
  * template with its {names} put in; *missing (may be NULL) counts those without a value. In a command, a value that a shell
  * would take apart counts as missing.
  */
-const char *words_say(const struct view *v, const char *template, bool command, unsigned *missing);
+const char *view_say(const struct view *v, const char *template, bool command, unsigned *missing);
 
 /* -- causes_rule.c -- */
 /* "filter/FORWARD", "inet firewalld chain filter_FORWARD"; with its number, "filter/FORWARD rule 3". NULL: e is no rule. */

@@ -401,7 +401,7 @@ static bool fit_for_shell(const char *s)
 	return true;
 }
 
-const char *words_say(const struct view *v, const char *template, bool command, unsigned *missing)
+const char *view_say(const struct view *v, const char *template, bool command, unsigned *missing)
 {
 	struct text t = { .arena = v->arena };
 	const char *s, *open, *close, *bar, *value;

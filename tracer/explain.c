@@ -59,7 +59,7 @@ static void add_path(struct explaining *x, const struct cause *c, const struct v
 
 	key_view.paths = &trace;
 	key_view.n_paths = 1;
-	key = words_say(&key_view, c->key ? c->key : "{ref}", false, NULL);
+	key = view_say(&key_view, c->key ? c->key : "{ref}", false, NULL);
 	for (i = 0; i < x->n; i++)
 		if (x->found[i].row == c && !strcmp(x->found[i].key, key))
 			break;
@@ -106,7 +106,7 @@ static struct finding finish(struct explaining *x, struct found *f)
 		*VEC_PUSH(x->arena, all.v, all.n, all.cap) = v->rests.v[i];
 	return (struct finding) {
 		.id = f->row->id, .severity = v->severity, .title = f->row->title,
-		.text = word_clean(x->arena, words_say(v, v->text, false, NULL)), .fix = words_say(v, v->fix, true, NULL),
+		.text = word_clean(x->arena, view_say(v, v->text, false, NULL)), .fix = view_say(v, v->fix, true, NULL),
 		.evidence = all.v, .n_evidence = all.n, .paths = f->paths, .n_paths = f->n,
 	};
 }
