@@ -41,10 +41,11 @@ const char *share_say(struct arena *a, double share);
 const char *evidence_place(struct arena *a, const struct evidence *e);
 /* Is this hop among those shown? */
 bool hop_shown(const struct trace *t, const struct hop *h, bool all);
-/* Prints from hop first on. */
-void write_hops(struct pen *p, const struct trace *t, size_t first, size_t end, const struct out_options *o);
+/* Prints the hops first..end-1, the first of them without its first skip evidences. */
+void write_hops(struct pen *p, const struct trace *t, size_t first, size_t skip, size_t end,
+		const struct out_options *o);
 /* The first n evidences of a hop that forks into ways. */
-void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways);
+void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways, const struct out_options *o);
 #define STAGE_COLUMN	22
 
 /* -- out_text_tree.c ------------------------------------------------------------------------------ */

@@ -81,7 +81,7 @@ static const char *source_say(struct arena *a, const struct packet *p)
 	       endpoint_say(a, &p->src, p->sport);
 }
 
-static void say_changes(struct pen *p, struct text *t, const struct hop *h)
+static void say_addresses(struct pen *p, struct text *t, const struct hop *h)
 {
 	const struct packet *in = &h->in, *out = &h->out;
 	const char *arrow = pen_symbol(p, SYM_ARROW);
@@ -93,9 +93,13 @@ static void say_changes(struct pen *p, struct text *t, const struct hop *h)
 	if (in->src.family && (!addr_eq(&in->src, &out->src) || in->sport != out->sport))
 		text_add(t, "%ssource %s %s %s", t->len ? ", " : "", endpoint_say(p->a, &in->src, in->sport), arrow,
 			 source_say(p->a, out));
-	if (in->mark != out->mark)
-		text_add(t, "%smark %#x %s %#x", t->len ? ", " : "", in->mark, arrow, out->mark);
-	if (in->ct.state != out->ct.state && out->ct.state == CT_UNTRACKED)
+}
+
+static void say_marks(struct pen *p, struct text *t, const struct hop *h)
+{
+	if (h->in.mark != h->out.mark)
+		text_add(t, "%smark %#x %s %#x", t->len ? ", " : "", h->in.mark, pen_symbol(p, SYM_ARROW), h->out.mark);
+	if (h->in.ct.state != h->out.ct.state && h->out.ct.state == CT_UNTRACKED)
 		text_add(t, "%snot tracked from here on", t->len ? ", " : "");
 }
 
@@ -115,6 +119,9 @@ static const char *say_route(struct pen *p, const struct hop *h)
 	struct text t = { .arena = p->a };
 	char buf[ADDR_TEXT];
 
+	/* the hook under way keeps the old device in its sight, so the hop does not name the new one */
+	if (h->stage == STAGE_REROUTE)
+		return "routed anew";
 	text_add(&t, "%s%s", h->oif && h->out.oif ? "leaves by " : "for this host itself",
 		 h->oif && h->out.oif ? h->oif : "");
 	if (!h->in.src.family && h->out.src.family)
@@ -139,17 +146,28 @@ static const char *say_way(struct pen *p, const struct hop *h)
 	}
 }
 
+/* Besides e, does another rule of this hop say what became of the mark? */
+static bool marks_told(const struct hop *h, const struct evidence *e)
+{
+	for (size_t i = 0; i < h->n_evidence; i++)
+		if (&h->evidence[i] != e && h->evidence[i].effect == EFFECT_CHANGE && h->evidence[i].says)
+			return true;
+	return false;
+}
+
 static const char *say_hop(struct pen *p, const struct hop *h, const struct evidence *e)
 {
 	struct text t = { .arena = p->a };
 
 	if (h->verdict.kind != END_NONE)
 		return h->verdict.why && *h->verdict.why ? h->verdict.why : end_rows[h->verdict.kind].words;
-	say_changes(p, &t, h);
+	say_addresses(p, &t, h);
+	if (!t.len && e && e->says)
+		return e->says;
+	if (!marks_told(h, e))
+		say_marks(p, &t, h);
 	if (t.len)
 		return text_get(&t);
-	if (e && e->says)
-		return e->says;
 	if (e && (e->kind == EV_RULE || e->kind == EV_POLICY) && e->effect == EFFECT_VERDICT)
 		return "accepted";
 	return say_way(p, h);
@@ -233,7 +251,7 @@ static const char *effect_words(struct pen *p, const struct evidence *e, bool al
 }
 
 /* The hop that ends the path has the end's symbol in the margin. */
-static void write_hop(struct pen *p, const struct hop *h, const struct out_options *o)
+static void write_hop(struct pen *p, const struct hop *h, size_t skip, const struct out_options *o)
 {
 	const char *stage = hop_stage_name(p->a, h);
 	size_t main = deciding(h, o->all);
@@ -245,9 +263,9 @@ static void write_hop(struct pen *p, const struct hop *h, const struct out_optio
 	}
 	if (h->reply)
 		stage = arena_printf(p->a, "%s%s", p->utf8 ? "← " : "< ", stage);
-	if (main == h->n_evidence)
-		write_line(p, stage, style, say_hop(p, h, NULL), NULL);
-	for (size_t i = 0; i < h->n_evidence; i++) {
+	if (main == h->n_evidence || main < skip)
+		write_line(p, stage, style, say_hop(p, h, main < skip ? &h->evidence[main] : NULL), NULL);
+	for (size_t i = skip; i < h->n_evidence; i++) {
 		const struct evidence *e = &h->evidence[i];
 
 		if (!evidence_shown(e, o->all))
@@ -258,7 +276,8 @@ static void write_hop(struct pen *p, const struct hop *h, const struct out_optio
 	}
 }
 
-void write_hops(struct pen *p, const struct trace *t, size_t first, size_t end, const struct out_options *o)
+void write_hops(struct pen *p, const struct trace *t, size_t first, size_t skip, size_t end,
+		const struct out_options *o)
 {
 	const char *place = first ? t->hops[first - 1].place : NULL;
 
@@ -273,18 +292,38 @@ void write_hops(struct pen *p, const struct trace *t, size_t first, size_t end, 
 			pen_end(p);
 		}
 		place = h->place;
-		write_hop(p, h, o);
+		write_hop(p, h, i == first ? skip : 0, o);
 	}
 }
 
-void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways)
+/* The rule that led into the chain in which the ways part, else the last that all of them met. */
+static size_t fork_evidence(const struct hop *h, size_t n)
 {
-	const struct evidence *last = NULL;
+	const char *chain = n < h->n_evidence ? h->evidence[n].chain : NULL;
+	size_t last = n;
 
-	for (size_t i = 0; i < n; i++)
-		if (h->evidence[i].effect >= EFFECT_JUMP)
-			last = &h->evidence[i];
-	write_line(p, hop_stage_name(p->a, h), STYLE_PLAIN,
-		   arena_printf(p->a, "%zu ways from here%s%s", ways, last && last->jump ? ": " : "",
-				last && last->jump ? last->jump : ""), last);
+	for (size_t i = n; i-- > 0;) {
+		const struct evidence *e = &h->evidence[i];
+
+		if (chain && e->jump && !strcmp(e->jump, chain))
+			return i;
+		if (last == n && e->effect >= EFFECT_JUMP)
+			last = i;
+	}
+	return last;
+}
+
+void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways, const struct out_options *o)
+{
+	const char *stage = hop_stage_name(p->a, h);
+	size_t main = fork_evidence(h, n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (i == main || !evidence_shown(&h->evidence[i], o->all))
+			continue;
+		write_line(p, stage, STYLE_PLAIN, effect_words(p, &h->evidence[i], o->all), &h->evidence[i]);
+		stage = "";
+	}
+	write_line(p, stage, STYLE_PLAIN, arena_printf(p->a, "%zu ways from here", ways),
+		   main < n ? &h->evidence[main] : NULL);
 }

@@ -228,9 +228,12 @@ static void write_end(struct pen *p, const struct branch *b)
 
 	pen_put(p, style, pen_symbol(p, end_symbol(end->kind)));
 	pen_put(p, STYLE_PLAIN, " ");
-	pen_put(p, style, end_words(end->kind));
-	if (one_why(b)) {
-		pen_put(p, style, ": ");
+	if (!one_why(b)) {
+		pen_put(p, style, end_words(end->kind));
+	} else if (!strncmp(end->why, end_words(end->kind), strlen(end_words(end->kind)))) {
+		pen_wrap(p, style, 8, end->why);
+	} else {
+		pen_printf(p, style, "%s: ", end_words(end->kind));
 		pen_wrap(p, style, 8, end->why);
 	}
 }
@@ -283,7 +286,8 @@ static void write_branch_line(struct pen *p, const struct branch *b)
 	pen_end(p);
 }
 
-static void write_branch(struct pen *p, const struct branch *b, bool last, size_t first, const struct out_options *o)
+static void write_branch(struct pen *p, const struct branch *b, bool last, size_t first, size_t skip,
+			 const struct out_options *o)
 {
 	const struct trace *t = b->trace[0];
 
@@ -294,7 +298,7 @@ static void write_branch(struct pen *p, const struct branch *b, bool last, size_
 	if (b->n > 1)
 		write_endpoints(p, b);
 	write_gaps(p, t);
-	write_hops(p, t, first, t->n_hops, o);
+	write_hops(p, t, first, skip, t->n_hops, o);
 	p->rail = "";
 }
 
@@ -305,14 +309,14 @@ void write_tree(struct pen *p, const struct prediction *pr, size_t first, size_t
 	size_t shared = shared_hops(t, n, &evidence);
 	struct branch *b;
 
-	write_hops(p, t, 0, shared, o);
+	write_hops(p, t, 0, 0, shared, o);
 	if (n == 1) {
 		write_gaps(p, t);
 		return;
 	}
 	if (evidence)
-		write_fork(p, &t->hops[shared], evidence, n);
+		write_fork(p, &t->hops[shared], evidence, n, o);
 	b = fold(p, t, n, shared, o->all, &n_branch);
 	for (size_t i = 0; i < n_branch; i++)
-		write_branch(p, &b[i], i + 1 == n_branch, shared, o);
+		write_branch(p, &b[i], i + 1 == n_branch, shared, evidence, o);
 }
