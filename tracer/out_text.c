@@ -50,10 +50,22 @@ static bool is_elsewhere(const struct trace *t)
 				   (t->endpoint_port && t->endpoint_port != t->target.dport));
 }
 
+/* The cause by its finding, and the clause that the end itself has. */
+static const char *why_of(struct pen *p, const struct prediction *pr, const struct trace *t)
+{
+	const char *why = t && t->end.why && *t->end.why ? t->end.why : "what decides could not be read";
+	const char *id = t ? prediction_finding_of(pr, t - pr->trace) : NULL;
+
+	for (size_t i = 0; id && i < pr->n_finding; i++)
+		if (pr->finding[i].id == id && pr->finding[i].severity == SEVERITY_ERROR)
+			return arena_printf(p->a, "%s (%s)", pr->finding[i].title, why);
+	return why;
+}
+
 static const char *verdict_words(struct pen *p, const struct prediction *pr)
 {
 	struct count c = count_ends(pr);
-	const char *why = c.bad && c.bad->end.why && *c.bad->end.why ? c.bad->end.why : "what decides could not be read";
+	const char *why = why_of(p, pr, c.bad);
 	const char *first_gap = pr->n_gap ? pr->gap[0] : why;
 
 	switch (pr->outcome) {
