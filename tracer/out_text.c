@@ -75,7 +75,7 @@ static const char *verdict_words(struct pen *p, const struct prediction *pr)
 									     pr->trace->endpoint_port));
 		return pr->n_trace == 1 ? "reaches" : arena_printf(p->a, "reaches: all %zu ways arrive", pr->n_trace);
 	case OUTCOME_PARTLY:
-		return arena_printf(p->a, "works only partly: %zu of %zu ways arrive (%s); %s", c.reach, pr->n_trace,
+		return arena_printf(p->a, "works only partly: %zu of %zu ways arrive (%s). %s", c.reach, pr->n_trace,
 				    share_say(p->a, c.share), why);
 	case OUTCOME_FAILS:
 		return arena_printf(p->a, "fails%s: %s", pr->n_trace > 1 ? " on every way" : "", why);
