@@ -159,8 +159,8 @@ static const struct cause rows[] = {
 	  .applies = firewalld,
 	  .text = "firewalld's {rule} refused {packet} ({ruletext}): its zone for this traffic is not "
 		  "a trusted one.",
-	  .fix = "firewall-cmd --permanent --zone=trusted --add-source={src}   # better the whole "
-		  "pod CIDR; then firewall-cmd --reload" },
+	  .fix = "firewall-cmd --permanent --zone=trusted --add-source={src}   # use the whole "
+		  "pod CIDR; firewall-cmd --reload applies it" },
 	{ .id = "docker28-raw-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "Docker drops direct access to a container address", .ends = RULED,
 	  .hooks = HOOK(NF_INET_PRE_ROUTING), .applies = docker_raw,
@@ -179,8 +179,8 @@ static const struct cause rows[] = {
 	  .owner = "Tailscale", .applies = cgnat,
 	  .text = "{src} falls in Tailscale's range 100.64.0.0/10 and came by {iif|another "
 		  "interface}; {rule} drops it.",
-	  .fix = "{allow|# accept it above this rule}   # or give Tailscale an ip-pool, or the Pods "
-		  "a CIDR, outside of it" },
+	  .fix = "{allow|# accept it above this rule}   # an ip-pool for Tailscale, or a pod CIDR, "
+		  "outside of that range helps too" },
 	{ .id = "calico-rpf-raw-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A reverse-path rule drops, whatever the sysctl says", .ends = RULED,
 	  .hooks = HOOK(NF_INET_PRE_ROUTING), .applies = raw_rpf,
@@ -217,7 +217,7 @@ static const struct cause rows[] = {
 	  .title = "ufw denies routed traffic", .ends = RULED, .hooks = HOOK(NF_INET_FORWARD),
 	  .applies = ufw,
 	  .text = "ufw's routed policy drops {packet} in FORWARD ({rule}).",
-	  .fix = "ufw route allow from {src} to {dst}   # better the whole pod CIDR: ufw route "
+	  .fix = "ufw route allow from {src} to {dst}   # for the whole pod CIDR: ufw route "
 		  "allow in on {iif|cni0}; ufw allow from PODCIDR" },
 	{ .id = "ufw-input-deny", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "ufw denies the traffic", .ends = RULED,
@@ -235,13 +235,13 @@ static const struct cause rows[] = {
 	  .hooks = HOOK(NF_INET_LOCAL_IN) | HOOK(NF_INET_FORWARD), .applies = host_prohibited,
 	  .text = "{rule} rejects {packet} as prohibited, which the client reports as \"No route to "
 		  "host\": `{ruletext}`.",
-	  .fix = "{allow|# accept it above this rule}   # better for the whole pod CIDR, above the "
+	  .fix = "{allow|# accept it above this rule}   # for the whole pod CIDR, it must stand above the "
 		  "REJECT" },
 	{ .id = "forward-policy-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The FORWARD policy drops", .ends = RULED, .hooks = HOOK(NF_INET_FORWARD),
 	  .applies = filter_policy,
 	  .text = "No rule accepts {packet}; {rule} DROP discards it.",
-	  .fix = "{allow|# accept it above this rule}   # better the CNI's own accept rules for the "
+	  .fix = "{allow|# accept it above this rule}   # the CNI's own accept rules are better, for the "
 		  "whole pod CIDR; not a blanket policy ACCEPT" },
 };
 

@@ -145,13 +145,13 @@ static const struct cause rows[] = {
 	  .title = "Conntrack calls the packet INVALID and it is dropped", .applies = invalid_drop,
 	  .text = "Conntrack sees {packet} as INVALID, as happens when only one direction of a "
 		  "connection passes this node; {rule|conntrack} drops it.",
-	  .fix = "sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1   # then restart "
+	  .fix = "sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1   # before a restart of "
 		  "kube-proxy; or make the routing symmetric" },
 	{ .id = "conntrack-full", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "The conntrack table is full", .applies = full,
 	  .text = "The conntrack table is full ({fill|count and limit are not readable here}): new "
 		  "connections die in conntrack before any rule.",
-	  .fix = "sysctl -w net.netfilter.nf_conntrack_max={ctmax|524288}   # and shorten the "
+	  .fix = "sysctl -w net.netfilter.nf_conntrack_max={ctmax|524288}   # also shorten the "
 		  "timeouts of what fills it: conntrack -L",
 	  .key = "full" },
 };

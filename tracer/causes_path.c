@@ -102,7 +102,7 @@ static bool bridged_reply(struct view *v)
 			  "the bridge straight to {client}, past the connection tracking that must "
 			  "undo the translation, so the client sees it come from "
 			  "{endpointaddr|another address} and not from {targetaddr}.";
-		v->fix = "sysctl -w {sysctl}=1   # and keep it in /etc/sysctl.d";
+		v->fix = "sysctl -w {sysctl}=1   # keep it in /etc/sysctl.d";
 		return true;
 	}
 	return past_the_node(v);
@@ -160,16 +160,19 @@ static bool forwarding6(struct view *v)
 /* The address that does not resolve is the endpoint itself, as of a Pod on this node, and no namespace here holds it. */
 static bool dead_pod(struct view *v)
 {
-	const struct evidence *e = hop_evidence(v->hop, EV_NEIGHBOUR);
+	const struct evidence *e = hop_evidence(v->hop, EV_NEIGHBOUR), *route = view_evidence(v, EV_ROUTE);
 	char buf[ADDR_TEXT];
 	size_t len;
 
-	if (!view_dnat(v) || !v->t->has_endpoint || v->t->endpoint_place || v->hop->reply || !e || !e->text)
+	if (!view_dnat(v) || !v->t->has_endpoint || v->t->endpoint_place || v->hop->reply)
 		return false;
+	if (!e)		/* never asked for: on-link, the next hop is the address itself */
+		return route && route->text && !strstr(route->text, " via ") &&
+		       addr_eq(&v->hop->in.dst, &v->t->endpoint);
 	addr_say(&v->t->endpoint, buf);
 	len = strlen(buf);
 	v->ev = e;
-	return !strncmp(e->text, buf, len) && (e->text[len] == ' ' || !e->text[len]);
+	return e->text && !strncmp(e->text, buf, len) && (e->text[len] == ' ' || !e->text[len]);
 }
 
 static const struct cause rows[] = {
@@ -193,14 +196,14 @@ static const struct cause rows[] = {
 	  .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding4,
 	  .text = "{sysctl|net.ipv4.ip_forward} is {value|0}: {packet} would have to be forwarded, "
 		  "and is dropped by the route lookup.",
-	  .fix = "{in|}sysctl -w {sysctl|net.ipv4.ip_forward}=1   # and keep "
+	  .fix = "{in|}sysctl -w {sysctl|net.ipv4.ip_forward}=1   # to keep "
 		  "it: grep -r ip_forward /etc/sysctl.d /etc/sysctl.conf", .key = "{sysctl|forward}" },
 	{ .id = "ipv6-forwarding-off", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "IPv6 forwarding is off",
 	  .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding6,
 	  .text = "{sysctl|net.ipv6.conf.all.forwarding} is {value|0}: {packet} would have to be "
 		  "forwarded, and is dropped. IPv6 has a switch of its own.",
-	  .fix = "{in|}sysctl -w {sysctl|net.ipv6.conf.all.forwarding}=1   # and accept_ra=2 where the "
+	  .fix = "{in|}sysctl -w {sysctl|net.ipv6.conf.all.forwarding}=1   # accept_ra=2 too, where the "
 		  "default route comes from router advertisements",
 	  .key = "{sysctl|forward}" },
 	{ .id = "rp-filter-strict", .severity = SEVERITY_ERROR, .when = FAILS,
@@ -244,31 +247,31 @@ static const struct cause rows[] = {
 	  .ends = ENDS(CAUSE_NO_ROUTE) | ENDS(CAUSE_REROUTE_FAILED), .applies = after_nat,
 	  .text = "The Service's endpoint {endpoint|of its choice} is not routed on this node: {why}. "
 		  "The CNI's route to the Pods of its node is missing.",
-	  .fix = "ip route get {endpointaddr|ENDPOINT}   # and the CNI's "
+	  .fix = "ip route get {endpointaddr|ENDPOINT}   # the CNI's "
 		  "or cloud's routes: is its agent running here?", .key = "{endpointaddr}" },
 	{ .id = "no-default-route", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "No route: it fails before any rule", .ends = ENDS(CAUSE_NO_ROUTE),
 	  .applies = before_nat,
-	  .text = "There is no route to {targetaddr} in {where}, and a local process needs one before "
+	  .text = "There is no route to {targetaddr} {where}, and a local process needs one before "
 		  "nat OUTPUT can translate it: the call fails at once (network is unreachable).",
-	  .fix = "{in|}ip route add default via GATEWAY   # or a route to the Services' range by any "
+	  .fix = "{in|}ip route add default via GATEWAY   # a route to the Services' range will do, by any "
 		  "interface: ip route add {targetaddr} dev IFACE",
 	  .key = "{where}" },
 	{ .id = "stale-dnat-dead-pod", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The Service sends to a Pod that is not there", .ends = ENDS(CAUSE_NEIGHBOUR_FAILED),
 	  .applies = dead_pod,
 	  .text = "{endpoint} is still an endpoint of {service|the Service} in the rules, but nothing "
-		  "on its network answers for it ({neigh}) and no namespace of this node holds it.",
+		  "on its network answers for it ({neigh|no entry}) and no namespace of this node holds it.",
 	  .fix = "kubectl get pods -A -o wide | grep -w {endpointaddr}   # no such Pod: kube-proxy is "
 		  "behind, restart it and read its log",
 	  .key = "{endpoint}" },
 	{ .id = "neigh-failed", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The next hop does not answer ARP or neighbour discovery",
 	  .ends = ENDS(CAUSE_NEIGHBOUR_FAILED),
-	  .text = "The next hop towards {dst} does not resolve ({neigh|its neighbour entry failed}): "
+	  .text = "The next hop towards {dst} does not resolve ({neigh|no entry; nothing answers}): "
 		  "the sender sees \"No route to host\" after 3 seconds.",
 	  .fix = "{in|}ip neigh show dev {oif|IFACE}; ip -s link show dev "
-		  "{oif|IFACE}   # is the peer up, and does it own that address?", .key = "{neigh}" },
+		  "{oif|IFACE}   # is the peer up, and does it own that address?", .key = "{neigh}{dst}" },
 };
 
 const struct causes causes_path = { rows, ARRAY_SIZE(rows) };

@@ -181,7 +181,7 @@ static bool shadowed(struct view *v)
 static bool translated(struct view *v)
 {
 	if (v->t->target.proto != IPPROTO_TCP)
-		v->text = "NAT is right ({targets} -> {endpoints}) but nothing in {where} takes "
+		v->text = "NAT is right ({targets} -> {endpoints}) but nothing {where} takes "
 			  "{proto} port {endpointport}; {listeners|it has no such socket}. The sender "
 			  "gets an ICMP port unreachable.";
 	return view_dnat(v);
@@ -274,7 +274,7 @@ static const struct cause rows[] = {
 	  .chains = "KUBE-FIREWALL", .applies = markless,
 	  .text = "{rule} drops every packet that comes there, {packet} too: its match on the mark "
 		  "was lost, as when two versions of iptables rewrite each other's rules.",
-	  .fix = "{in|}{iptables} -D KUBE-FIREWALL -j DROP   # and use one version of iptables on host and in "
+	  .fix = "{in|}{iptables} -D KUBE-FIREWALL -j DROP   # use one version of iptables on host and in "
 		  "kubelet's and kube-proxy's images" },
 	{ .id = "nodeport-localhost", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A NodePort does not work on a loopback address", .applies = localhost,
@@ -299,13 +299,13 @@ static const struct cause rows[] = {
 		  "{port}'", .key = "{port}{proto}" },
 	{ .id = "app-bound-loopback", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The application listens on loopback only", .ends = ENDS(CAUSE_LISTENER_LOOPBACK),
-	  .text = "The server in {where} listens on loopback only ({socket}); {packet} is refused.",
+	  .text = "The server {where} listens on loopback only ({socket}); {packet} is refused.",
 	  .fix = "# make the server bind 0.0.0.0 or [::], not "
 		  "127.0.0.1 or ::1", .key = "{service}{endpointport}" },
 	{ .id = "targetport-mismatch", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "Nothing listens at the port that the Service sends to",
 	  .ends = ENDS(CAUSE_NO_LISTENER), .applies = translated,
-	  .text = "NAT is right ({targets} -> {endpoints}) but nothing in {where} listens on "
+	  .text = "NAT is right ({targets} -> {endpoints}) but nothing {where} listens on "
 		  "{endpointport}; {listeners|it has no such socket}. It answers with a reset.",
 	  .fix = "kubectl -n {ns|NAMESPACE} edit service {name|SERVICE}   # set targetPort to a port "
 		  "that the Pod listens on",

@@ -146,12 +146,12 @@ static const char *say_targets(const struct view *v)
 	return say_list_of(v, path_target);
 }
 
-/* Where the packet was: "this node", or a pod's namespace, "namespace kt-pb". */
+/* Where the packet was: "on this node", or in a pod's namespace, "in namespace kt-pb". */
 static const char *say_where(const struct view *v)
 {
 	const char *place = v->hop && v->hop->place ? v->hop->place : NULL;
 
-	return place ? arena_printf(v->arena, "namespace %s", place) : "this node";
+	return place ? arena_printf(v->arena, "in namespace %s", place) : "on this node";
 }
 
 /* What a command begins with to run there: nothing on the node itself. */
@@ -166,18 +166,27 @@ static const char *say_in(const struct view *v)
 	return arena_printf(v->arena, "ip netns exec %s ", place);
 }
 
+static const char *usable_addr(const struct view *v, const struct addr *a, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (a[i].family == v->t->target.dst.family && !addr_is_loopback(&a[i]) && !addr_is_linklocal(&a[i]))
+			return addr_text(v, &a[i]);
+	return NULL;
+}
+
 static const char *say_nodeaddr(const struct view *v)
 {
 	const struct node_facts *f = &v->p->facts;
+	const struct resolved *r = &v->p->target;
+	const char *addr = NULL;
 	size_t i;
 
-	for (i = 0; i < f->n_node_addr; i++) {
-		const struct addr *a = &f->node_addr[i];
-
-		if (a->family == v->t->target.dst.family && !addr_is_loopback(a) && !addr_is_linklocal(a))
-			return addr_text(v, a);
-	}
-	return NULL;
+	/* those that NodePorts are programmed at, before any other */
+	for (i = 0; i < r->n_port && r->target.kind == TARGET_NODEPORT && !addr; i++)
+		addr = usable_addr(v, r->port[i].addr, r->port[i].n_addr);
+	return addr ? addr : usable_addr(v, f->node_addr, f->n_node_addr);
 }
 
 /* -- rules ---------------------------------------------------------------------------------------- */

@@ -739,6 +739,17 @@ static void dead_pod(struct lab *l, bool near)
 	end(l, END_DROP, CAUSE_NEIGHBOUR_FAILED, "nobody answers");
 }
 
+/* Never resolved before: on-link the next hop is the Pod, behind a gateway it is not. */
+static void dead_pod_new(struct lab *l, bool near)
+{
+	start(l, CLIENT, VIP, 80, IPPROTO_TCP);
+	dnat(l, POD, 8080);
+	path_other(&l->p, EV_ROUTE, near ? "10.244.0.0/24 via 192.0.2.7 dev eth0" : "10.244.0.0/24 dev cni0 scope link");
+	place(l, STAGE_ROUTE_INPUT);
+	place(l, STAGE_NEIGHBOUR);
+	end(l, END_DROP, CAUSE_NEIGHBOUR_FAILED, "nobody answers");
+}
+
 static void neigh_failed(struct lab *l, bool near)
 {
 	dead_pod(l, !near);
@@ -891,6 +902,7 @@ static const struct {
 	{ "no-default-route", no_default, { "10.96.0.50" } },
 	{ "no-route", no_route, { "198.51.100.7" } },
 	{ "stale-dnat-dead-pod", dead_pod, { "10.244.0.3:8080", "FAILED" } },
+	{ "stale-dnat-dead-pod", dead_pod_new, { "10.244.0.3:8080" } },
 	{ "neigh-failed", neigh_failed, { "10.244.0.30 dev cni0 FAILED" } },
 	{ "martian-destination", martian_dst, { "10.244.0.3" } },
 	{ "ttl-exceeded", ttl, { "so it is" } },
