@@ -51,7 +51,7 @@ lab_sweep() {
 	for prefix in $(ip netns list | sed -nE 's/^(kt[0-9]+[a-z0-9]*)-.*/\1/p' | sort -u); do
 		pid=${prefix#kt}
 		pid=${pid%%[!0-9]*}
-		kill -0 "$pid" 2>/dev/null || lab_down "$prefix"
+		grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" || lab_down "$prefix"
 	done
 }
 
