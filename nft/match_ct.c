@@ -197,8 +197,12 @@ static void conntrack_words(struct text *t, const struct xt *x)
 		if (!w.status)
 			text_add(t, " NONE");
 	}
-	if (w.match & XT_CONNTRACK_EXPIRES)
-		xt_say_range(t, "--ctexpire", a->expires_min, a->expires_max, ~0u, w.invert & XT_CONNTRACK_EXPIRES);
+	if (w.match & XT_CONNTRACK_EXPIRES) {
+		xt_say_not(t, w.invert & XT_CONNTRACK_EXPIRES);
+		text_add(t, " --ctexpire %u", a->expires_min);
+		if (a->expires_max != a->expires_min)
+			text_add(t, ":%u", a->expires_max);
+	}
 	if (w.match & XT_CONNTRACK_DIRECTION)
 		text_add(t, w.invert & XT_CONNTRACK_DIRECTION ? " --ctdir REPLY" : " --ctdir ORIGINAL");
 }

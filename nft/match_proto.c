@@ -255,7 +255,7 @@ static void icmp_words(struct text *t, const struct xt *x)
 {
 	const struct ipt_icmp *info = x->info;
 
-	if (info->type == 0xff && !info->code[0] && info->code[1] == 0xff) {
+	if (info->type == 0xff) {	/* icmp_type_code_match(): whatever the code */
 		xt_say_not(t, info->invflags & IPT_ICMP_INV);
 		text_add(t, " --icmp-type any");
 		return;

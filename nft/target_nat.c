@@ -257,14 +257,22 @@ static void ports_words(struct text *t, const struct xt *x)
 static void netmap_words(struct text *t, const struct xt *x)
 {
 	struct nf_nat_range2 r;
+	unsigned len = x->family == NFPROTO_IPV4 ? 4 : 16;
 	uint8_t mask[16];
+	struct addr net, m;
+	char buf[ADDR_TEXT];
 
 	if (!range_from(x, &r))
 		return;
 	for (unsigned i = 0; i < sizeof(mask); i++)
 		mask[i] = ~(((const uint8_t *)&r.min_addr)[i] ^ ((const uint8_t *)&r.max_addr)[i]);
-	text_add(t, " --to ");
-	xt_say_net(t, x->family, &r.min_addr, mask);
+	net = addr_from(&r.min_addr, len);
+	m = addr_from(mask, len);
+	text_add(t, " --to %s", addr_say(&net, buf));
+	if (xt_plen(mask, len) < 0)
+		text_add(t, "/%s", addr_say(&m, buf));
+	else
+		text_add(t, "/%d", xt_plen(mask, len));
 }
 
 /* -- stateless prefix translation -- */

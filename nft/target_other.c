@@ -54,7 +54,7 @@ static void nflog_words(struct text *t, const struct xt *x)
 		text_add(t, " --nflog-size %u", info->len);
 	else if (info->len)
 		text_add(t, " --nflog-range %u", info->len);
-	if (info->threshold != 1)	/* XT_NFLOG_DEFAULT_THRESHOLD of libxt_NFLOG.c */
+	if (info->threshold)
 		text_add(t, " --nflog-threshold %u", info->threshold);
 }
 
@@ -255,11 +255,26 @@ static void led_words(struct text *t, const struct xt *x)
 		text_add(t, " --led-always-blink");
 }
 
+/* RATEEST_print_time() of libxt_RATEEST.c; microseconds */
+static void time_words(struct text *t, const char *option, uint32_t us)
+{
+	if (us >= 1000000)
+		text_add(t, " --%s %.1fs", option, us / 1e6);
+	else if (us >= 1000)
+		text_add(t, " --%s %.1fms", option, us / 1e3);
+	else
+		text_add(t, " --%s %uus", option, us);
+}
+
 static void rateest_words(struct text *t, const struct xt *x)
 {
 	const struct xt_rateest_target_info *info = x->info;
 
+	uint32_t interval = (1000000u << ((info->interval + 2) & 15)) / 4;
+
 	text_add(t, " --rateest-name %.*s", (int)strnlen(info->name, sizeof(info->name)), info->name);
+	time_words(t, "rateest-interval", interval);
+	time_words(t, "rateest-ewmalog", interval * (1u << (info->ewma_log & 15)));
 }
 
 static const struct xt_row rows[] = {

@@ -14,8 +14,8 @@
 #define ALIGNED(n)	(((n) + 7u) & ~7u)
 
 static const struct xt_rows *const match_tables[] = {
-	&xt_match_meta, &xt_match_proto, &xt_match_ip, &xt_match_ct, &xt_match_stateful, &xt_match_lookup,
-	&xt_match_recent, &xt_match_filter,
+	&xt_match_meta, &xt_match_proto, &xt_match_ip, &xt_match_ct, &xt_match_stateful, &xt_match_rate,
+	&xt_match_lookup, &xt_match_recent, &xt_match_filter,
 };
 static const struct xt_rows *const target_tables[] = {
 	&xt_target_mark, &xt_target_nat, &xt_target_end, &xt_target_other,

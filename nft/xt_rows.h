@@ -34,7 +34,7 @@ struct xt_rows {
 #define XT_ROWS(r)	{ (r), ARRAY_SIZE(r) }
 
 /* One table a file. */
-extern const struct xt_rows xt_match_meta, xt_match_proto, xt_match_ip, xt_match_ct, xt_match_stateful,
+extern const struct xt_rows xt_match_meta, xt_match_proto, xt_match_ip, xt_match_ct, xt_match_stateful, xt_match_rate,
 	xt_match_lookup, xt_match_recent, xt_match_filter;
 extern const struct xt_rows xt_target_mark, xt_target_nat, xt_target_end, xt_target_other;
 
