@@ -233,6 +233,8 @@ static int predict_once(struct predict *pr)
 	p->n_trace = pr->n_trace;
 	if (!p->target.service)
 		p->target.service = target_service_of(pr->a, p->trace, p->n_trace);
+	if (!p->target.service && pr->target.kind == TARGET_ADDRESS && !end_reaches(p->trace->end.kind))
+		p->target.service = target_service_at(pr->s, pr->a, &p->proxy, &p->trace->target);
 	return 0;
 }
 

@@ -78,7 +78,7 @@ static json_t *evidences(const struct json *j, const struct evidence *e, size_t 
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		if (all || e[i].kind != EV_RULE || e[i].effect >= EFFECT_JUMP)
+		if (all || (e[i].kind != EV_RULE && e[i].kind != EV_POLICY) || e[i].effect >= EFFECT_JUMP)
 			json_array_append_new(list, evidence(j, &e[i]));
 	return list;
 }

@@ -177,7 +177,7 @@ static const char *say_hop(struct pen *p, const struct hop *h, const struct evid
 
 static bool evidence_shown(const struct evidence *e, bool all)
 {
-	return all || e->kind != EV_RULE || e->effect >= EFFECT_CHANGE;
+	return all || (e->kind != EV_RULE && e->kind != EV_POLICY) || e->effect >= EFFECT_CHANGE;
 }
 
 /* The one that the hop's own words stand beside: the last that decided or changed, else the last shown. */
@@ -247,6 +247,8 @@ static const char *effect_words(struct pen *p, const struct evidence *e, bool al
 		return e->says;
 	if (e->effect == EFFECT_JUMP && e->kind == EV_RULE && e->jump)
 		return arena_printf(p->a, "%s %s", pen_symbol(p, SYM_ARROW), e->jump);
+	if (e->kind == EV_POLICY)
+		return e->text ? e->text : "";
 	return all && e->kind == EV_RULE ? words[e->effect] : "";
 }
 

@@ -150,8 +150,8 @@ static int read_iptables(struct list *l, uint8_t nfproto, unsigned want)
 static const struct { const char *map; unsigned want; } nftables_rows[] = {
 	{ "service-ips", PROGRAMMED_SERVICES },
 	{ "service-nodeports", PROGRAMMED_NODEPORTS },
-	{ "no-endpoint-services", PROGRAMMED_SERVICES },
-	{ "no-endpoint-nodeports", PROGRAMMED_NODEPORTS },
+	{ "no-endpoint-services", PROGRAMMED_SERVICES | PROGRAMMED_NO_ENDPOINTS },
+	{ "no-endpoint-nodeports", PROGRAMMED_NODEPORTS | PROGRAMMED_NO_ENDPOINTS },
 };
 
 /* Keys are [address .] protocol . port, each padded to a register. */

@@ -28,7 +28,10 @@ bool service_of_chain(struct arena *a, const char *chain, struct service_name *o
 /* "prod/web:http", "prod/web". */
 const char *service_say(struct arena *a, const struct service_name *n);
 
-enum programmed_want { PROGRAMMED_SERVICES = 1, PROGRAMMED_NODEPORTS = 2 };
+enum programmed_want {
+	PROGRAMMED_SERVICES = 1, PROGRAMMED_NODEPORTS = 2,
+	PROGRAMMED_NO_ENDPOINTS = 4,	/* nftables mode: those without endpoints, which two small maps alone name */
+};
 /*
  * Sorted by namespace, name, port, protocol, role, family, address; each once. only: nothing but this service (its port is not
  * looked at), or NULL; that spares taking ten thousand names apart for one.

@@ -364,3 +364,20 @@ const char *target_service_of(struct arena *a, const struct trace *t, size_t n)
 					return service_say(a, &name);
 	return NULL;
 }
+
+const char *target_service_at(struct state *s, struct arena *a, const struct proxy *proxy, const struct tuple *t)
+{
+	const struct programmed *p;
+	size_t n;
+
+	if (proxy->mode != PROXY_NFTABLES ||
+	    programmed_read(s, a, proxy, PROGRAMMED_NO_ENDPOINTS, NULL, &p, &n, NULL))
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i].family != t->dst.family || p[i].proto != t->proto || p[i].port != t->dport)
+			continue;
+		if (p[i].role == ROLE_NODEPORT || addr_eq(&p[i].addr, &t->dst))
+			return service_say(a, &p[i].service);
+	}
+	return NULL;
+}

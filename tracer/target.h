@@ -70,6 +70,8 @@ int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, 
 		   struct resolved *out, struct err *err);
 /* The service that the packet met, "prod/web:http", from the rules in the traces' evidence; NULL if there was none. */
 const char *target_service_of(struct arena *a, const struct trace *t, size_t n);
+/* The service without endpoints at this address, which in nftables mode no rule that the packet meets names; else NULL. */
+const char *target_service_at(struct state *s, struct arena *a, const struct proxy *proxy, const struct tuple *t);
 int proxy_detect(struct state *s, struct arena *a, struct proxy *out, struct err *err);
 
 #endif

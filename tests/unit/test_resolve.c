@@ -335,6 +335,27 @@ static void services_of_nftables(void **state)
 	assert_int_equal(node.element_dumps, 0);
 }
 
+/* No rule that such a packet meets carries the name. */
+static void services_without_endpoints(void **state)
+{
+	struct tuple t = { .proto = IPPROTO_TCP, .dport = 80 };
+	struct proxy proxy;
+	struct err err;
+
+	(void)state;
+	use_nftables();
+	assert_int_equal(proxy_detect(NULL, arena, &proxy, &err), 0);
+	addr_parse("10.96.10.6", &t.dst);
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t), "prod/empty:http");
+	t.proto = IPPROTO_UDP;
+	assert_null(target_service_at(NULL, arena, &proxy, &t));
+	t.proto = IPPROTO_TCP;
+	addr_parse("192.168.50.11", &t.dst);
+	assert_null(target_service_at(NULL, arena, &proxy, &t));
+	t.dport = 30082;
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t), "prod/np-local-without:http");
+}
+
 static void nodeports(void **state)
 {
 	struct resolved r;
@@ -464,6 +485,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(services_of_iptables),
 		cmocka_unit_test(services_of_nftables),
+		cmocka_unit_test(services_without_endpoints),
 		cmocka_unit_test(nodeports),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(modes),
