@@ -105,6 +105,8 @@ bool evidence_says(const struct evidence *e, const char *word);
 const struct evidence *view_sysctl(const struct view *v, const char *part);
 /* Was the target named as a service or NodePort, or found to be one? */
 bool view_is_service(const struct view *v);
+/* One of the ranges that installers give to Services unless told otherwise. */
+bool in_service_range(const struct addr *a);
 /* Adds evidence to the finding. NULL adds nothing. */
 void view_rest(struct view *v, const struct evidence *e);
 

@@ -52,9 +52,10 @@ static bool dns_egress(struct view *v)
 	return !v->hop->reply && v->hop->in.dport == 53;
 }
 
-/* Rules of both backends decided about this packet: the one that ended it, and one that had let it go or changed it. */
+/* Rules of both backends decided about this packet: the one that ended it, and the last that had let it go or changed it. */
 static bool two_backends(struct view *v)
 {
+	const struct evidence *other = NULL;
 	size_t i, k;
 
 	if (!evidence_is_iptables(v->ev))
@@ -63,13 +64,12 @@ static bool two_backends(struct view *v)
 		for (k = 0; k < v->t->hops[i].n_evidence; k++) {
 			const struct evidence *e = &v->t->hops[i].evidence[k];
 
-			if (e->kind != EV_RULE || e->effect < EFFECT_CHANGE || !evidence_is_iptables(e) ||
-			    e->backend == v->ev->backend || e == v->ev)
-				continue;
-			view_rest(v, e);
-			return true;
+			if (e->kind == EV_RULE && e->effect >= EFFECT_CHANGE && evidence_is_iptables(e) &&
+			    e->backend != v->ev->backend && (!other || e->effect >= other->effect))
+				other = e;
 		}
-	return false;
+	view_rest(v, other);
+	return other;
 }
 
 static bool leftover_backend(struct view *v)

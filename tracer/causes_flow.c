@@ -67,7 +67,7 @@ static bool notrack(struct view *v)
 {
 	size_t i;
 
-	if (!view_is_service(v) || view_dnat(v) || (!v->fails && v->t->end.kind != END_SENT))
+	if (!(view_is_service(v) || in_service_range(&v->t->target.dst)) || view_dnat(v) || (!v->fails && v->t->end.kind != END_SENT))
 		return false;
 	for (i = 0; i < v->t->n_hops; i++) {
 		const struct hop *h = &v->t->hops[i];

@@ -5,7 +5,7 @@
 #include "tracer/causes.h"
 
 #define REFUSED	(ENDS(CAUSE_NO_ROUTE) | ENDS(CAUSE_BLACKHOLE) | ENDS(CAUSE_UNREACHABLE_ROUTE) | ENDS(CAUSE_PROHIBIT) | \
-		 ENDS(CAUSE_REROUTE_FAILED))
+		 ENDS(CAUSE_REROUTE_FAILED) | ENDS(CAUSE_REPLY_DROPPED))
 
 /* The route, with its table: "…  table 30400 …" of `ip route`, or "… lookup 30400" of `ip rule`. Those of every node do not count. */
 static const struct evidence *foreign_table(const struct view *v)
@@ -40,6 +40,8 @@ static bool policy_routing(struct view *v)
 {
 	const struct evidence *e = foreign_table(v);
 
+	if (v->cause == CAUSE_REPLY_DROPPED && evidence_is_rule(v->ev))
+		return false;
 	if (e)
 		v->ev = e;
 	return e;
@@ -52,8 +54,10 @@ static bool refusing_route(struct view *v)
 	const struct evidence *e = hop_evidence(v->hop, EV_ROUTE);
 	size_t i;
 
+	if (v->cause == CAUSE_REPLY_DROPPED && evidence_is_rule(v->ev))
+		return false;
 	v->ev = e ? e : v->ev;
-	if (v->cause != CAUSE_NO_ROUTE && v->cause != CAUSE_REROUTE_FAILED)
+	if (v->cause == CAUSE_BLACKHOLE || v->cause == CAUSE_UNREACHABLE_ROUTE || v->cause == CAUSE_PROHIBIT)
 		return true;
 	for (i = 0; e && e->text && i < ARRAY_SIZE(types); i++)
 		if (!strncmp(e->text, types[i], strlen(types[i])))
@@ -223,14 +227,6 @@ static const struct cause rows[] = {
 	  .fix = "modprobe br_netfilter && sysctl -w "
 		  "net.bridge.bridge-nf-call-iptables=1 "
 		  "net.bridge.bridge-nf-call-ip6tables=1", .key = "bridge" },
-	{ .id = "masq-missing-return-path", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
-	  .title = "The answer does not come back the way it must",
-	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = reply_route,
-	  .text = "{endpoint|The endpoint} gets the packet, but {why|its answer does not come back}.",
-	  .fix = "# route the answer through this node, or let it be "
-		  "masqueraded (externalTrafficPolicy: Cluster; "
-		  "kube-proxy's clusterCIDR); in the Pod: ip route get "
-		  "{client}", .key = "{service|-}{why}" },
 	{ .id = "policy-routing-hijack", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A policy routing rule sends the packet to another table", .ends = REFUSED,
 	  .applies = policy_routing,
@@ -242,6 +238,14 @@ static const struct cause rows[] = {
 	  .text = "{dst} hits `{route|a refusing route}` and no more exact route exists here.",
 	  .fix = "{in|}ip route show match {dst}   # delete the stale route, or repair what owns it "
 		  "(BIRD, the CNI's block affinity)" },
+	{ .id = "masq-missing-return-path", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
+	  .title = "The answer does not come back the way it must",
+	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = reply_route,
+	  .text = "{endpoint|The endpoint} gets the packet, but {why|its answer does not come back}.",
+	  .fix = "# route the answer through this node, or let it be "
+		  "masqueraded (externalTrafficPolicy: Cluster; "
+		  "kube-proxy's clusterCIDR); in the Pod: ip route get "
+		  "{client}", .key = "{service|-}{why}" },
 	{ .id = "missing-podcidr-route", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "No route to the endpoint",
 	  .ends = ENDS(CAUSE_NO_ROUTE) | ENDS(CAUSE_REROUTE_FAILED), .applies = after_nat,

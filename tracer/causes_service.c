@@ -187,26 +187,13 @@ static bool translated(struct view *v)
 	return view_dnat(v);
 }
 
-/* The ranges that the installers give to Services unless told otherwise: an address of theirs should be translated. */
-static const struct { const char *net; unsigned plen; const char *whose; } service_ranges[] = {
-	{ "10.96.0.0", 12, "kubeadm" }, { "10.43.0.0", 16, "k3s and RKE" }, { "10.152.183.0", 24, "MicroK8s" },
-	{ "10.100.0.0", 16, "EKS" }, { "172.30.0.0", 16, "OpenShift" }, { "fd00:10:96::", 112, "kind" },
-	{ "2001:cafe:43::", 112, "k3s" },
-};
-
 static bool no_proxy(struct view *v)
 {
-	struct addr net;
-	size_t i;
-
 	if (v->p->proxy.mode != PROXY_NONE || v->p->proxy.n_others || view_dnat(v) || v->t->has_endpoint)
 		return false;
 	if (!v->fails && v->t->end.kind != END_SENT)
 		return false;
-	for (i = 0; i < ARRAY_SIZE(service_ranges); i++)
-		if (addr_parse(service_ranges[i].net, &net) && addr_in(&v->t->target.dst, &net, service_ranges[i].plen))
-			return true;
-	return v->p->target.target.kind == TARGET_SERVICE || v->p->target.target.kind == TARGET_NODEPORT;
+	return view_is_service(v) || in_service_range(&v->t->target.dst);
 }
 
 #define RULED	(ENDS(CAUSE_NONE) | ENDS(CAUSE_RULE) | ENDS(CAUSE_POLICY))

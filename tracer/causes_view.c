@@ -215,6 +215,28 @@ bool view_is_service(const struct view *v)
 	return kind == TARGET_SERVICE || kind == TARGET_NODEPORT || v->p->target.service;
 }
 
+/* The ranges that the installers give to Services unless told otherwise: an address of theirs should be translated. */
+static const struct { const char *net; unsigned plen; } service_ranges[] = {
+	{ "10.96.0.0", 12 },		/* kubeadm */
+	{ "10.43.0.0", 16 },		/* k3s, RKE */
+	{ "10.152.183.0", 24 },		/* MicroK8s */
+	{ "10.100.0.0", 16 },		/* EKS */
+	{ "172.30.0.0", 16 },		/* OpenShift */
+	{ "fd00:10:96::", 112 },	/* kind */
+	{ "2001:cafe:43::", 112 },	/* k3s */
+};
+
+bool in_service_range(const struct addr *a)
+{
+	struct addr net;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(service_ranges); i++)
+		if (addr_parse(service_ranges[i].net, &net) && addr_in(a, &net, service_ranges[i].plen))
+			return true;
+	return false;
+}
+
 void view_rest(struct view *v, const struct evidence *e)
 {
 	if (e && e != v->ev)

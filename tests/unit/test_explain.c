@@ -708,6 +708,18 @@ static void policy_routing(struct lab *l, bool near)
 	routed(l, true, CAUSE_NO_ROUTE, near ? "default via 192.0.2.1 dev eth0 table main" : "30400: from 192.0.2.10 lookup 30400");
 }
 
+/* On the answer's way back, in a table of its own or in the main one. */
+static void policy_routing_reply(struct lab *l, bool near)
+{
+	to_pod(l);
+	answer(l);
+	path_other(&l->p, EV_ROUTE, near ? "unreachable 192.0.2.0/24" : "unreachable default table 77");
+	place(l, STAGE_ROUTE_INPUT);
+	end(l, END_DROP, CAUSE_REPLY_DROPPED, "the answer does not come back: an unreachable route covers 192.0.2.1");
+}
+
+static void unreachable_reply(struct lab *l, bool near) { policy_routing_reply(l, !near); }
+
 static void blackhole(struct lab *l, bool near)
 {
 	routed(l, true, near ? CAUSE_NO_ROUTE : CAUSE_BLACKHOLE, near ? "no route to 10.244.9.9" : "blackhole 10.244.9.0/26 proto bird");
@@ -897,6 +909,8 @@ static const struct {
 	{ "masq-missing-return-path", return_path, { "no route to 192.0.2.1" } },
 	{ "masq-missing-return-path", return_path_sent, { "192.0.2.1", "10.244.0.3" } },
 	{ "policy-routing-hijack", policy_routing, { "lookup 30400" } },
+	{ "policy-routing-hijack", policy_routing_reply, { "the answer 10.244.0.3:8080 -> 192.0.2.1", "table 77" } },
+	{ "blackhole-route", unreachable_reply, { "192.0.2.1 hits", "unreachable 192.0.2.0/24" } },
 	{ "blackhole-route", blackhole, { "blackhole 10.244.9.0/26 proto bird" } },
 	{ "missing-podcidr-route", missing_route, { "10.244.9.9:8080" } },
 	{ "no-default-route", no_default, { "10.96.0.50" } },
