@@ -33,7 +33,7 @@ static struct hop *hop_add(struct walk *w, enum stage stage, uint8_t hook, int p
 	*h = (struct hop){
 		.stage = stage, .hook = hook, .priority = priority, .nat = nat, .reply = w->reply,
 		.place = w->p.netns ? io_netns_name(state_io(w->state), w->p.netns) : NULL,
-		.iif = link_name(w, w->p.iif), .oif = link_name(w, w->p.oif),
+		.iif = device_name(w, w->p.iif), .oif = device_name(w, w->p.oif),
 		.in = w->in, .out = w->p, .evidence = w->ev.v, .n_evidence = w->ev.n,
 	};
 	return h;

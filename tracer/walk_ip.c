@@ -104,7 +104,6 @@ static int loopback(struct walk *w)
 
 static enum flow post_routing(struct walk *w)
 {
-	w->p.iif = w->reply || w->p.local ? 0 : w->p.iif;
 	if (run_hook(w, NF_INET_POST_ROUTING) == END)
 		return END;
 	return transmit(w);
@@ -320,7 +319,7 @@ static enum flow local_in(struct walk *w)
 static enum flow ipv6_may_forward(struct walk *w)
 {
 	long all = 1, force = 0;
-	const char *dev = link_name(w, w->p.iif);
+	const char *dev = device_name(w, w->p.iif);
 
 	if (state_sysctl(w->state, w->p.netns, "net/ipv6/conf/all/forwarding", NULL, &all) || all)
 		return GO;

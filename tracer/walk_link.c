@@ -16,7 +16,7 @@
 #define NF_NETDEV_EGRESS 1
 #endif
 
-const char *link_name(struct walk *w, int ifindex)
+const char *device_name(struct walk *w, int ifindex)
 {
 	const struct link *l = ifindex ? state_link(w->state, w->p.netns, ifindex) : NULL;
 
@@ -192,7 +192,7 @@ static enum flow port_refuses(struct walk *w, const struct link *port, const cha
 			      const char *why)
 {
 	link_evidence(w, arena_printf(w->arena, "port %s of bridge %s: %s", port->name,
-				      link_name(w, port->master), what));
+				      device_name(w, port->master), what));
 	return end_path(w, STAGE_BRIDGE, NF_BR_FORWARD, 0, false, END_DROP, cause, why);
 }
 
@@ -262,8 +262,14 @@ static enum flow pass_up(struct walk *w, const struct link *br, const struct lin
 static enum flow switch_to(struct walk *w, const struct link *br, const struct link *in, const struct link *out,
 			   bool netfilter)
 {
+	struct evidence *e;
+
 	if (may_forward(w, out, in->ifindex) == END)
 		return END;
+	e = link_evidence(w, arena_printf(w->arena, "bridge %s: port %s to port %s", br->name, in->name, out->name));
+	e->says = netfilter ? "switched, and shown to iptables on the way (br_netfilter)" :
+			      "switched; iptables does not see it";
+	hop_done(w, STAGE_BRIDGE, NF_BR_FORWARD, 0, false);
 	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_FORWARD, 0, STAGE_BRIDGE) == END)
 		return END;
 	if (netfilter) {

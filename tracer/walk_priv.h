@@ -96,6 +96,6 @@ enum flow transmit(struct walk *w);
 /* A frame arrives on device ifindex of w->p.netns. */
 enum flow receive(struct walk *w, int ifindex);
 
-const char *link_name(struct walk *w, int ifindex);
+const char *device_name(struct walk *w, int ifindex);
 
 #endif

@@ -110,7 +110,8 @@ bool hop_matters(const struct hop *h)
 	case STAGE_INGRESS_NFT:
 	case STAGE_EGRESS_NFT:
 		for (size_t i = 0; i < h->n_evidence; i++)
-			if (h->evidence[i].kind == EV_RULE && h->evidence[i].effect >= EFFECT_CHANGE)
+			if ((h->evidence[i].kind == EV_RULE || h->evidence[i].kind == EV_LINK) &&
+			    h->evidence[i].effect >= EFFECT_CHANGE)
 				return true;
 		return false;
 	case STAGE_CONNTRACK:
