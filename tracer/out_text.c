@@ -141,7 +141,8 @@ static const char *port_words(struct pen *p, const struct prediction *pr, const 
 		text_add(&t, "service %s/%s, port %u/%s%s%s", target->namespace, target->name, tp->port,
 			 proto_say(p->a, tp->proto), tp->name ? " " : "", tp->name ? tp->name : "");
 	else if (target->kind == TARGET_NODEPORT)
-		text_add(&t, "NodePort %u/%s", tp->port, proto_say(p->a, tp->proto));
+		text_add(&t, "NodePort %u/%s%s%s", tp->port, proto_say(p->a, tp->proto), tp->name ? " " : "",
+			 tp->name ? tp->name : "");
 	else
 		text_add(&t, "%s", target->input);
 	for (size_t i = 0; target->kind != TARGET_ADDRESS && target->kind != TARGET_ICMP && i < tp->n_addr; i++)

@@ -17,6 +17,7 @@ struct pen {
 	unsigned width;
 	unsigned column;		/* where the line under way stands */
 	const char *rail;		/* begins every line: the tree left of it */
+	const char *place;		/* namespace of the hops written last, NULL: the node's own */
 };
 
 void pen_open(struct pen *p, FILE *f, struct arena *a, const struct out_options *o);

@@ -229,10 +229,8 @@ static void write_line(struct pen *p, const char *stage, enum style style, const
 	pen_to(p, TEXT_COLUMN);
 	if (place)
 		pen_wrap(p, STYLE_BOLD, TEXT_COLUMN, arena_printf(p->a, "%s%s", place, text ? ":" : ""));
-	if (place && text)
-		pen_put(p, STYLE_PLAIN, " ");
 	if (text)
-		pen_wrap(p, STYLE_DIM, TEXT_COLUMN + 2, text);
+		pen_wrap(p, STYLE_DIM, TEXT_COLUMN + 2, place ? arena_printf(p->a, " %s", text) : text);
 	pen_end(p);
 }
 
@@ -278,22 +276,28 @@ static void write_hop(struct pen *p, const struct hop *h, size_t skip, const str
 	}
 }
 
+/* Says in which namespace the hops to come are, where that changes. */
+static void write_place(struct pen *p, const struct hop *h)
+{
+	const char *old = p->place ? p->place : "", *new = h->place ? h->place : "";
+
+	if (!strcmp(old, new))
+		return;
+	pen_to(p, 3);
+	pen_printf(p, STYLE_DIM, "in %s", *new ? new : "the node itself");
+	pen_end(p);
+	p->place = h->place;
+}
+
 void write_hops(struct pen *p, const struct trace *t, size_t first, size_t skip, size_t end,
 		const struct out_options *o)
 {
-	const char *place = first ? t->hops[first - 1].place : NULL;
-
 	for (size_t i = first; i < end; i++) {
 		const struct hop *h = &t->hops[i];
 
 		if (!hop_shown(t, h, o->all))
 			continue;
-		if ((place == NULL) != (h->place == NULL) || (place && strcmp(place, h->place))) {
-			pen_to(p, 3);
-			pen_printf(p, STYLE_DIM, "in %s", h->place ? h->place : "the node itself");
-			pen_end(p);
-		}
-		place = h->place;
+		write_place(p, h);
 		write_hop(p, h, i == first ? skip : 0, o);
 	}
 }
@@ -320,6 +324,7 @@ void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways, const
 	const char *stage = hop_stage_name(p->a, h);
 	size_t main = fork_evidence(h, n);
 
+	write_place(p, h);
 	for (size_t i = 0; i < n; i++) {
 		if (i == main || !evidence_shown(&h->evidence[i], o->all))
 			continue;

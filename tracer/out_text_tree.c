@@ -290,6 +290,7 @@ static void write_branch(struct pen *p, const struct branch *b, bool last, size_
 			 const struct out_options *o)
 {
 	const struct trace *t = b->trace[0];
+	const char *place = p->place;
 
 	p->rail = "  ";
 	pen_put(p, STYLE_DIM, pen_symbol(p, last ? SYM_LAST : SYM_FORK));
@@ -300,6 +301,7 @@ static void write_branch(struct pen *p, const struct branch *b, bool last, size_
 	write_gaps(p, t);
 	write_hops(p, t, first, skip, t->n_hops, o);
 	p->rail = "";
+	p->place = place;
 }
 
 void write_tree(struct pen *p, const struct prediction *pr, size_t first, size_t end, const struct out_options *o)
@@ -309,6 +311,7 @@ void write_tree(struct pen *p, const struct prediction *pr, size_t first, size_t
 	size_t shared = shared_hops(t, n, &evidence);
 	struct branch *b;
 
+	p->place = NULL;
 	write_hops(p, t, 0, 0, shared, o);
 	if (n == 1) {
 		write_gaps(p, t);

@@ -281,6 +281,17 @@ static int add_node_addrs(struct resolve *r, const struct programmed *p)
 	return 0;
 }
 
+/* "prod/web:http"; where two protocols share the number, "prod/web" of both. */
+static const char *nodeport_service(struct resolve *r, const struct service_name *name, const char *before)
+{
+	struct service_name whole = *name;
+
+	if (!before || !strcmp(before, service_say(r->a, name)))
+		return service_say(r->a, name);
+	whole.port = NULL;
+	return service_say(r->a, &whole);
+}
+
 static int resolve_nodeport(struct resolve *r, const char **service)
 {
 	size_t n_addr = 0;
@@ -295,7 +306,7 @@ static int resolve_nodeport(struct resolve *r, const char **service)
 		if (p->role != ROLE_NODEPORT || p->port != r->t->port || (r->t->proto && p->proto != r->t->proto))
 			continue;
 		rc = add_node_addrs(r, p);
-		*service = service_say(r->a, &p->service);
+		*service = nodeport_service(r, &p->service, *service);
 	}
 	if (rc)
 		return rc;

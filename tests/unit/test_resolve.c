@@ -369,6 +369,8 @@ static void nodeports(void **state)
 	check_resolved("nodeport/30083", "30083/6 http 192.168.50.11");
 	assert_int_equal(resolve("nodeport/30080", &r, &err), 0);
 	assert_string_equal(r.service, "prod/web:http");
+	assert_int_equal(resolve("nodeport/30054", &r, &err), 0);
+	assert_string_equal(r.service, "prod/both");
 	check_refused("nodeport/30998", "no NodePort 30998");
 	check_refused("nodeport/30081", "nearest are 30080/tcp (prod/web:http)");
 	check_refused("nodeport/30080/udp", "no NodePort 30080/udp");
