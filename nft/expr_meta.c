@@ -327,7 +327,7 @@ static enum step_kind set_run(struct eval *e, const struct step *s)
 		return unknown(e, e->unknown ?: "sets a value that is not known");
 	if (d->key == NFT_META_MARK) {
 		if (e->p->mark != v)
-			e->says = arena_printf(e->arena, "marks %#x", v);
+			e->says = v ? arena_printf(e->arena, "marks %#x", v) : "clears the mark";
 		e->p->mark = v;
 	} else {
 		e->p->priority = v;

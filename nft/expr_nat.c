@@ -123,6 +123,8 @@ static void nat_words(struct words *w, const struct step *s)
 	/* a map of addresses and ports fills both registers: its text stands in the first */
 	if (d->port_min && (!r || r->constant || words_reg(w, d->port_min)->text))
 		port = range_words(w, d->port_min, d->port_max, DT_PORT, 2);
+	if (addr && d->port_min && !port)
+		fam = six ? " ip6" : " ip";	/* as nft prints a map of both */
 	words_flush(w);
 	words_add(w, "%s%s%s to ", d->type == UAPI_DNAT ? "dnat" : "snat", fam,
 		  d->flags & NF_NAT_RANGE_NETMAP ? " prefix" : "");

@@ -109,13 +109,10 @@ static void iptables_addr(struct words *w, const struct word *r, uint8_t op, con
 	int plen = r->mask ? prefix_len(r->mask, len) : (int)len * 8;
 	const char *addr = words_format(w->arena, r->type, v, len);
 
-	if (op == NFT_CMP_NEQ)
-		words_add(w, "!");
-	words_add(w, "-%c %.*s", source ? 's' : 'd', (int)strcspn(addr, "/"), addr);
-	if (plen >= 0)
-		text_add(&w->t, "/%d", plen);
-	else
-		text_add(&w->t, "/%s", words_format(w->arena, r->type, r->mask, whole));
+	const char *mask = plen >= 0 ? arena_printf(w->arena, "%d", plen) : words_format(w->arena, r->type, r->mask, whole);
+
+	words_head(w, source ? 's' : 'd', "%s-%c %.*s/%s", op == NFT_CMP_NEQ ? "! " : "", source ? 's' : 'd',
+		   (int)strcspn(addr, "/"), addr, mask);
 }
 
 static void iptables_port(struct words *w, const struct word *r, uint8_t op, const uint8_t *v, unsigned len)
@@ -175,8 +172,10 @@ static void iptables_device(struct words *w, const struct word *r, uint8_t op, c
 {
 	unsigned n = strnlen((const char *)v, len);
 
-	words_add(w, "%s-%c %.*s%s", op == NFT_CMP_NEQ ? "! " : "", r->key == NFT_META_IIFNAME + 1 ? 'i' : 'o', (int)n,
-		  (const char *)v, n == len && len < 16 ? "+" : "");
+	char letter = r->key == NFT_META_IIFNAME + 1 ? 'i' : 'o';
+
+	words_head(w, letter, "%s-%c %.*s%s", op == NFT_CMP_NEQ ? "! " : "", letter, (int)n, (const char *)v,
+		   n == len && len < 16 ? "+" : "");
 }
 
 static void compare_iptables(struct words *w, const struct word *r, uint8_t op, const uint8_t *v, unsigned len)
@@ -195,9 +194,9 @@ static void compare_iptables(struct words *w, const struct word *r, uint8_t op, 
 	else if (r->type == DT_TCP_FLAGS && len == 1)
 		iptables_flags(w, r, op, v);
 	else if (l4 && op == NFT_CMP_NEQ)
-		words_add(w, "! -p %s", words_format(w->arena, DT_PROTO, v, len));
+		words_head(w, 'p', "! -p %s", words_format(w->arena, DT_PROTO, v, len));
 	else if (r->lhs && !strcmp(r->lhs, "ip frag-off"))
-		words_add(w, "%s-f", op == NFT_CMP_NEQ ? "" : "! ");
+		words_head(w, 'f', "%s-f", op == NFT_CMP_NEQ ? "" : "! ");
 	else
 		compare_nft(w, r, op, v, len);
 }
@@ -242,6 +241,18 @@ static void say_step(struct words *w, const struct step *s)
 	words_add(w, "%s", text);
 }
 
+static const char *with_head(struct words *w)
+{
+	struct words all = { .arena = w->arena, .t = { .arena = w->arena } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(w->head); i++)
+		if (w->head[i])
+			words_add(&all, "%s", w->head[i]);
+	if (w->t.len)
+		words_add(&all, "%s", text_get(&w->t));
+	return text_get(&all.t);
+}
+
 const char *words_rule(struct arena *a, struct ruleset *r, const struct chain *c, bool iptables, const struct rule *rule)
 {
 	struct words w = {
@@ -252,7 +263,7 @@ const char *words_rule(struct arena *a, struct ruleset *r, const struct chain *c
 	for (size_t i = 0; i < rule->n_step; i++)
 		say_step(&w, &rule->step[i]);
 	words_flush(&w);
-	return text_get(&w.t);
+	return iptables ? with_head(&w) : text_get(&w.t);
 }
 
 const char *rule_say(struct arena *a, const struct chain *c, struct rule *r)

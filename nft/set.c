@@ -40,6 +40,26 @@ static void decode_fields(struct set *s, const struct nlattr *desc)
 	}
 }
 
+/* NFTNL_UDATA_SET_KEYBYTEORDER and _DATABYTEORDER are 0 and 1; 1 says host order. Keys of intervals are turned in any case. */
+static void decode_byteorder(struct set *s, const struct nlattr *udata)
+{
+	const uint8_t *p = mnl_attr_get_payload(udata);
+	size_t left = mnl_attr_get_payload_len(udata);
+	uint32_t order;
+
+	while (left >= 2 && left - 2 >= p[1]) {
+		if (p[0] <= 1 && p[1] == sizeof(order)) {
+			memcpy(&order, p + 2, sizeof(order));
+			if (order == 1 && p[0] == 0 && s->key_type == DT_INTEGER && !(s->flags & NFT_SET_INTERVAL))
+				s->key_type = DT_HOST_INTEGER;
+			if (order == 1 && p[0] == 1 && s->data_type == DT_INTEGER)
+				s->data_type = DT_HOST_INTEGER;
+		}
+		left -= 2 + p[1];
+		p += 2 + p[1];
+	}
+}
+
 static int set_cb(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct set *s = ctx;
@@ -53,6 +73,8 @@ static int set_cb(const struct nlmsghdr *nlh, void *ctx)
 	s->data_len = nl_be32(tb[NFTA_SET_DATA_LEN], 0);
 	s->object_type = nl_be32(tb[NFTA_SET_OBJ_TYPE], 0);
 	s->timeout = nl_be64(tb[NFTA_SET_TIMEOUT], 0);
+	if (tb[NFTA_SET_USERDATA])
+		decode_byteorder(s, tb[NFTA_SET_USERDATA]);
 	if (tb[NFTA_SET_DESC])
 		decode_fields(s, tb[NFTA_SET_DESC]);
 	return 0;

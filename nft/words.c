@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What registers hold, as text, while a rule is gone through to be printed. */
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nft/expr.h"
@@ -13,6 +14,18 @@ void words_add(struct words *w, const char *fmt, ...)
 	va_start(ap, fmt);
 	text_add(&w->t, "%s%s", w->t.len ? " " : "", arena_vprintf(w->arena, fmt, ap));
 	va_end(ap);
+}
+
+void words_head(struct words *w, char letter, const char *fmt, ...)
+{
+	static const char letters[] = "sdiopf";
+	const char **slot = &w->head[(strchr(letters, letter) - letters) % ARRAY_SIZE(w->head)], *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = arena_vprintf(w->arena, fmt, ap);
+	va_end(ap);
+	*slot = *slot ? arena_printf(w->arena, "%s %s", *slot, text) : text;
 }
 
 struct word *words_reg(struct words *w, unsigned off)
@@ -49,7 +62,9 @@ void words_flush(struct words *w)
 	w->pending3 = w->pending4 = NULL;
 	if (a)
 		words_add(w, "%s", a);
-	if (b)
+	if (b && w->iptables)
+		words_head(w, 'p', "%s", b);
+	else if (b)
 		words_add(w, "%s", b);
 }
 
@@ -154,17 +169,31 @@ const char *words_key(struct words *w, const struct set *s, unsigned off)
 
 #define MAX_SHOWN	12
 
+static int elem_cmp(const void *a, const void *b, void *ctx)
+{
+	const struct set_elem *const *x = a, *const *y = b;
+	const struct set *s = ctx;
+
+	/* numbers in host order, the least significant byte first */
+	for (int i = s->key_len - 1; s->key_type == DT_HOST_INTEGER && htonl(1) != 1 && i >= 0; i--)
+		if ((*x)->key[i] != (*y)->key[i])
+			return (*x)->key[i] < (*y)->key[i] ? -1 : 1;
+	return memcmp((*x)->key, (*y)->key, s->key_len);
+}
+
 static const char *anonymous(struct words *w, const struct set *s)
 {
+	const struct set_elem **el = arena_alloc(w->arena, s->n_elem * sizeof(struct set_elem *));
 	struct text t = { .arena = w->arena };
 	size_t shown = 0, n = 0;
 
-	for (size_t i = 0; i < s->n_elem; i++) {
-		if (s->elem[i].flags & NFT_SET_ELEM_INTERVAL_END)
-			continue;
-		if (n++ < MAX_SHOWN)
-			text_add(&t, "%s%s", shown++ ? ", " : "", words_elem(w->arena, s, &s->elem[i]));
-	}
+	for (size_t i = 0; i < s->n_elem; i++)
+		if (!(s->elem[i].flags & NFT_SET_ELEM_INTERVAL_END))
+			el[n++] = &s->elem[i];
+	if (n)
+		qsort_r(el, n, sizeof(*el), elem_cmp, (void *)s);
+	for (; shown < n && shown < MAX_SHOWN; shown++)
+		text_add(&t, "%s%s", shown ? ", " : "", words_elem(w->arena, s, el[shown]));
 	if (s->catchall)
 		text_add(&t, "%s%s", shown ? ", " : "", words_elem(w->arena, s, s->catchall));
 	if (n > shown)

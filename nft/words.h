@@ -44,12 +44,15 @@ struct words {
 	uint8_t l3proto;		/* NFPROTO_IPV4, _IPV6, or 0 */
 	uint8_t said_m;			/* iptables: "-m tcp" was printed for this protocol */
 	const uint8_t *low;		/* iptables: the lower end of a port range */
+	const char *head[6];		/* iptables: -s -d -i -o -p -f, which its tool prints first */
 	struct word reg[20];		/* by byte offset / 4 */
 };
 
 /* Appends a word with a space before it. */
 void words_add(struct words *w, const char *fmt, ...) PRINTF(2, 3);
 struct word *words_reg(struct words *w, unsigned off);
+/* The same for one of the options that stand first: letter is one of "sdiopf". */
+void words_head(struct words *w, char letter, const char *fmt, ...) PRINTF(3, 4);
 /* Declares what a register holds from now on. */
 struct word *words_load(struct words *w, unsigned off, enum datatype type, unsigned len, const char *fmt, ...)
 	PRINTF(5, 6);
