@@ -175,6 +175,25 @@ static int produce(void *ctx, uint32_t netns, struct io_out *out)
 	return -EINTR;
 }
 
+/* libmnl 1.0.4 leaves the bytes between attributes as they were: a recorded question must not depend on them. */
+static void zero_padding(uint8_t *p, size_t len)
+{
+	while (len >= NLA_HDRLEN) {
+		struct nlattr a;
+		size_t whole;
+
+		memcpy(&a, p, sizeof(a));
+		whole = NLA_ALIGN(a.nla_len);
+		if (a.nla_len < NLA_HDRLEN || whole > len)
+			return;
+		memset(p + a.nla_len, 0, whole - a.nla_len);
+		if (a.nla_type & NLA_F_NESTED)
+			zero_padding(p + NLA_HDRLEN, a.nla_len - NLA_HDRLEN);
+		p += whole;
+		len -= whole;
+	}
+}
+
 int nl_ask(struct io *io, uint32_t netns, int bus, struct nlmsghdr *req, nl_cb cb, void *ctx,
 	   struct err *err)
 {
@@ -190,6 +209,9 @@ int nl_ask(struct io *io, uint32_t netns, int bus, struct nlmsghdr *req, nl_cb c
 		return err_set(err, -EMSGSIZE, "netlink request of %u bytes is too long", req->nlmsg_len);
 	req->nlmsg_seq = req->nlmsg_pid = 0;
 	req->nlmsg_flags &= ~NLM_F_ACK;
+	if (bus == NETLINK_NETFILTER && req->nlmsg_len >= NLMSG_HDRLEN + sizeof(struct nfgenmsg))
+		zero_padding((uint8_t *)req + NLMSG_HDRLEN + sizeof(struct nfgenmsg),
+			     req->nlmsg_len - NLMSG_HDRLEN - sizeof(struct nfgenmsg));
 	memcpy(key, &bus, 4);
 	memcpy(key + 4, req, req->nlmsg_len);
 	rc = io_read(io, IO_NETLINK, netns, key, 4 + req->nlmsg_len, produce, &q, false, &p, &left);
