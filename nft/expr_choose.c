@@ -235,6 +235,22 @@ static enum step_kind hash_run(struct eval *e, const struct step *s)
 	return STEP_NEXT;
 }
 
+/* What the registers hashed hold. */
+static const char *hashed(struct words *w, const struct choose_data *d)
+{
+	struct text t = { .arena = w->arena };
+
+	for (unsigned at = 0; at < d->len; at += 4) {
+		const struct word *r = words_reg(w, d->sreg + at);
+
+		if (!r->text)
+			continue;
+		text_add(&t, "%s%s", t.len ? " . " : "", words_value(w, d->sreg + at, DT_NONE, 4));
+		at += r->len > 4 ? (r->len - 1) & ~3u : 0;
+	}
+	return text_get(&t);
+}
+
 static void hash_words(struct words *w, const struct step *s)
 {
 	const struct choose_data *d = s->data;
@@ -243,7 +259,7 @@ static void hash_words(struct words *w, const struct step *s)
 	if (d->type == NFT_HASH_SYM)
 		text_add(&t, "symhash mod %u", d->modulus);
 	else
-		text_add(&t, "jhash %s mod %u", words_key(w, NULL, d->sreg), d->modulus);
+		text_add(&t, "jhash %s mod %u", hashed(w, d), d->modulus);
 	if (d->seeded)
 		text_add(&t, " seed %#x", d->seed);
 	if (d->offset)

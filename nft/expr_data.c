@@ -186,6 +186,7 @@ static void range_words(struct words *w, const struct step *s)
 	const struct range_data *d = s->data;
 	const struct word *r = words_reg(w, d->reg);
 
+	words_implied(w, r);
 	words_flush(w);
 	words_add(w, "%s %s%s-%s", r->text ? r->text : "?", d->inverted ? "!= " : "",
 		  words_format(w->arena, r->type, d->value, d->len),
@@ -442,6 +443,8 @@ static void byteorder_words(struct words *w, const struct step *s)
 
 	if (old.type == DT_HOST_INTEGER || (old.type == DT_INTEGER && d->op == NFT_BYTEORDER_NTOH))
 		old.type = d->op == NFT_BYTEORDER_HTON ? DT_INTEGER : DT_HOST_INTEGER;
+	else if (old.key && old.type != DT_IFNAME && d->op == NFT_BYTEORDER_HTON && htonl(1) != 1)
+		old.swapped = d->size <= d->len;
 	*words_reg(w, d->dreg) = old;
 }
 

@@ -54,10 +54,14 @@ struct log_data {
 	const char *prefix;
 	bool has_group;
 	uint16_t group;
+	uint32_t level;
 };
 
 static void log_words(struct words *w, const struct step *s)
 {
+	static const char *const level[] = {
+		"emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit",
+	};
 	const struct log_data *d = s->data;
 
 	words_flush(w);
@@ -74,6 +78,8 @@ static void log_words(struct words *w, const struct step *s)
 		words_add(w, "prefix \"%s\"", d->prefix);
 	if (d->has_group)
 		words_add(w, "group %u", d->group);
+	if (d->level != NFT_LOGLEVEL_WARNING && d->level < ARRAY_SIZE(level))
+		words_add(w, "level %s", level[d->level]);
 }
 
 static const struct expr_ops log_ops = EXPR_OPS("log", next_run, log_words, .pure = true);
@@ -87,6 +93,7 @@ static bool log_decode(struct decode *d, const struct nlattr *data, struct step 
 		return false;
 	l->prefix = nl_str(d->arena, tb[NFTA_LOG_PREFIX]);
 	l->has_group = tb[NFTA_LOG_GROUP];
+	l->level = nl_be32(tb[NFTA_LOG_LEVEL], NFT_LOGLEVEL_WARNING);
 	l->group = nl_be16(tb[NFTA_LOG_GROUP], 0);
 	return true;
 }
@@ -262,9 +269,11 @@ static void reject_words(struct words *w, const struct step *s)
 {
 	static const char *const icmpx[] = { "no-route", "port-unreachable", "host-unreachable", "admin-prohibited" };
 	const struct reject_data *d = s->data;
-	bool six = w->chain && w->chain->family == NFPROTO_IPV6;
+	bool six = w->l3proto == NFPROTO_IPV6;
 	const char *name = reject_name(d, six ? AF_INET6 : AF_INET);
 
+	if (d->type == NFT_REJECT_ICMP_UNREACH)
+		w->pending3 = NULL;
 	words_flush(w);
 	words_add(w, "%s", w->iptables ? "-j REJECT" : "reject");
 	if (w->iptables)

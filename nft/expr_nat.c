@@ -107,7 +107,7 @@ static const char *range_words(struct words *w, uint8_t min, uint8_t max, enum d
 {
 	const char *a = words_value(w, min, t, len), *b = words_value(w, max, t, len);
 
-	return min == max || !strcmp(a, b) ? a : arena_printf(w->arena, "%s-%s", a, b);
+	return min == max || !strcmp(a, b) || !words_reg(w, max)->text ? a : arena_printf(w->arena, "%s-%s", a, b);
 }
 
 static void nat_words(struct words *w, const struct step *s)

@@ -321,7 +321,7 @@ static void exthdr_words(struct words *w, const struct step *s)
 	const char *name = exthdr_name(w, d);
 
 	if (d->flags & NFT_EXTHDR_F_PRESENT)
-		words_load(w, d->reg, DT_BOOLEAN, 1, "exthdr %s", name);
+		words_load(w, d->reg, DT_BOOLEAN, 1, "%s%s", d->op == NFT_EXTHDR_OP_IPV6 ? "exthdr " : "", name);
 	else
 		words_load(w, d->reg, DT_INTEGER, d->len, "%s", name);
 }

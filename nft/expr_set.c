@@ -166,7 +166,7 @@ static void dynset_words(struct words *w, const struct step *s)
 		if (d->step[i].ops->say == expr_say)
 			((const struct expr_ops *)(const void *)d->step[i].ops)->words(&inner, &d->step[i]);
 	words_flush(w);
-	words_add(w, "%s %s { %s%s", op[d->op], name, key, text_get(&inner.t));
+	words_add(w, "%s %s { %s%s%s", op[d->op], name, key, inner.t.len ? " " : "", text_get(&inner.t));
 	if (d->timeout)
 		words_add(w, "timeout %llus", (unsigned long long)d->timeout / 1000);
 	if (d->has_data)

@@ -234,6 +234,8 @@ const char *words_limit(struct arena *a, uint64_t rate, uint64_t unit, uint32_t 
 			per = units[i].name;
 	if (!per)
 		per = arena_printf(a, "%llu seconds", (unsigned long long)unit);
+	if (!bytes && burst == 5)
+		return arena_printf(a, "limit rate %s%llu/%s", over, (unsigned long long)rate, per);
 	return arena_printf(a, "limit rate %s%llu%s/%s burst %u %s", over, (unsigned long long)rate,
 			    bytes ? " bytes" : "", per, burst, bytes ? "bytes" : "packets");
 }
@@ -295,15 +297,6 @@ unsigned words_fields(uint32_t type, unsigned len, const struct set *s, struct w
 	return n;
 }
 
-static void add_value(struct text *t, uint32_t type, unsigned len, const struct set *s, const uint8_t *v)
-{
-	struct words_field f[8];
-	unsigned n = words_fields(type, len, s, f);
-
-	for (unsigned i = 0; i < n; i++)
-		text_add(t, "%s%s", i ? " . " : "", words_format(t->arena, f[i].type, v + f[i].off, f[i].len));
-}
-
 /* first to last: a prefix where it is one. */
 static void add_range(struct text *t, enum datatype type, const uint8_t *a, const uint8_t *b, unsigned len)
 {
@@ -322,6 +315,20 @@ static void add_range(struct text *t, enum datatype type, const uint8_t *a, cons
 		text_add(t, "%s/%u", words_format(t->arena, type, a, len), plen);
 	else
 		text_add(t, "%s-%s", words_format(t->arena, type, a, len), words_format(t->arena, type, b, len));
+}
+
+static void add_value(struct text *t, uint32_t type, unsigned len, const struct set *s, const uint8_t *v)
+{
+	struct words_field f[8];
+	unsigned n = words_fields(type, len, s, f);
+
+	/* both ends of an interval, as a prefix translates to */
+	if ((type == DT_IPV4 && len == 8) || (type == DT_IPV6 && len == 32)) {
+		add_range(t, type, v, v + len / 2, len / 2);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		text_add(t, "%s%s", i ? " . " : "", words_format(t->arena, f[i].type, v + f[i].off, f[i].len));
 }
 
 static void add_ranges(struct text *t, const struct set *s, const struct set_elem *el)

@@ -52,6 +52,8 @@ static void compare_masked(struct words *w, const struct word *r, uint8_t op, co
 		words_add(w, "%s %s%s/%d", r->lhs, op_sign(op), value, plen);
 	else if (is_bits(r->type) && op == NFT_CMP_NEQ && all_zero(v, len))
 		words_add(w, "%s %s", r->lhs, words_format(w->arena, r->type, r->mask, len));
+	else if (r->type == DT_TCP_FLAGS && op <= NFT_CMP_NEQ)
+		words_add(w, "%s %s%s / %s", r->lhs, op_sign(op), value, words_format(w->arena, r->type, r->mask, len));
 	else if (is_bits(r->type))
 		words_add(w, "%s & %s %s %s", r->lhs, words_format(w->arena, r->type, r->mask, len),
 			  op == NFT_CMP_EQ ? "==" : "!=", all_zero(v, len) ? "0" : value);
@@ -70,7 +72,9 @@ static bool hold_back(struct words *w, const struct word *r, uint8_t op, const u
 	if (op != NFT_CMP_EQ || r->mask || len < 1)
 		return false;
 	if (l4) {
-		words_flush(w);
+		words_implied(w, r);
+		if (w->pending4 || w->low)
+			words_flush(w);
 		w->l4proto = v[0];
 		w->pending4 = w->iptables ? arena_printf(w->arena, "-p %s", proto_say(w->arena, v[0])) : text;
 		return true;
@@ -78,6 +82,10 @@ static bool hold_back(struct words *w, const struct word *r, uint8_t op, const u
 	if (r->key == NFT_META_NFPROTO + 1) {
 		w->l3proto = v[0];
 		w->pending3 = text;
+		return true;
+	}
+	if (r->key == NFT_META_IIFTYPE + 1 && len == 2 && v[htonl(1) == 1] == 1) {
+		w->pending3 = "meta iiftype ether";
 		return true;
 	}
 	if (len == 2 && (r->key == NFT_META_PROTOCOL + 1 || r->type == DT_ETHERTYPE)) {
@@ -92,12 +100,24 @@ static bool hold_back(struct words *w, const struct word *r, uint8_t op, const u
 
 static void compare_nft(struct words *w, const struct word *r, uint8_t op, const uint8_t *v, unsigned len)
 {
+	bool range = op == NFT_CMP_LTE && w->low && w->low_len == len && !strcmp(w->low_of.text, r->text);
+	const char *low = range ? words_constant(w, r->type, w->low, len) : NULL;
+
 	words_implied(w, r);
+	if (range)
+		w->low = NULL;
 	words_flush(w);
-	if (r->mask)
+	if (r->mask) {
 		compare_masked(w, r, op, v, len);
-	else
-		words_add(w, "%s %s%s", r->text, op_sign(op), words_format(w->arena, r->type, v, len));
+	} else if (range) {
+		words_add(w, "%s %s-%s", r->text, low, words_constant(w, r->type, v, len));
+	} else if (op == NFT_CMP_GTE) {
+		w->low = v;
+		w->low_len = len;
+		w->low_of = *r;
+	} else {
+		words_add(w, "%s %s%s", r->text, op_sign(op), words_constant(w, r->type, v, len));
+	}
 }
 
 /* -- iptables -- */
@@ -121,6 +141,8 @@ static void iptables_port(struct words *w, const struct word *r, uint8_t op, con
 
 	if (op == NFT_CMP_GTE) {
 		w->low = v;
+		w->low_len = len;
+		w->low_of = *r;
 		return;
 	}
 	if (w->said_m != w->l4proto)
@@ -181,8 +203,14 @@ static void iptables_device(struct words *w, const struct word *r, uint8_t op, c
 static void compare_iptables(struct words *w, const struct word *r, uint8_t op, const uint8_t *v, unsigned len)
 {
 	bool l4 = r->key == NFT_META_L4PROTO + 1 || r->type == DT_PROTO;
+	bool upper_end = op == NFT_CMP_LTE && w->low && r->type == DT_PORT;
+	const uint8_t *low = w->low;
 
+	if (upper_end)
+		w->low = NULL;
 	words_flush(w);
+	if (upper_end)
+		w->low = low;
 	if (r->base == NFT_PAYLOAD_NETWORK_HEADER + 1 && (r->type == DT_IPV4 || r->type == DT_IPV6))
 		iptables_addr(w, r, op, v, len);
 	else if (r->type == DT_PORT && len == 2)
@@ -208,6 +236,13 @@ void words_compare(struct words *w, unsigned off, uint8_t op, const uint8_t *val
 	if (!r.text) {
 		r.text = "?";
 		r.mask = NULL;
+	}
+	if (r.swapped) {
+		uint8_t *turned = arena_alloc(w->arena, len);
+
+		for (unsigned i = 0; i < len; i++)
+			turned[i] = value[len - 1 - i];
+		value = turned;
 	}
 	if (hold_back(w, &r, op, value, len))
 		return;

@@ -49,23 +49,46 @@ struct word *words_load(struct words *w, unsigned off, enum datatype type, unsig
 
 void words_implied(struct words *w, const struct word *r)
 {
-	if (r->base == NFT_PAYLOAD_TRANSPORT_HEADER + 1)
+	bool icmp = w->l4proto == IPPROTO_ICMP || w->l4proto == IPPROTO_ICMPV6;
+
+	if (r->base == NFT_PAYLOAD_TRANSPORT_HEADER + 1) {
 		w->pending4 = NULL;
-	if (r->base == NFT_PAYLOAD_NETWORK_HEADER + 1)
+		if (icmp)
+			w->pending3 = NULL;
+	}
+	if (r->base == NFT_PAYLOAD_NETWORK_HEADER + 1 ||
+	    (r->base == NFT_PAYLOAD_LL_HEADER + 1 && w->pending3 && strstr(w->pending3, "iiftype")))
 		w->pending3 = NULL;
 }
 
 void words_flush(struct words *w)
 {
 	const char *a = w->pending3, *b = w->pending4;
+	const uint8_t *low = w->low;
 
 	w->pending3 = w->pending4 = NULL;
+	w->low = NULL;
 	if (a)
 		words_add(w, "%s", a);
 	if (b && w->iptables)
 		words_head(w, 'p', "%s", b);
 	else if (b)
 		words_add(w, "%s", b);
+	if (low)
+		words_add(w, "%s >= %s", w->low_of.text, words_constant(w, w->low_of.type, low, w->low_len));
+}
+
+const char *words_constant(struct words *w, enum datatype type, const uint8_t *v, unsigned len)
+{
+	const struct ask *ask = w->ruleset ? nft_ask_table(w->ruleset->nft) : NULL;
+	const struct link *l = NULL;
+	int ifindex;
+
+	if (type == DT_IFINDEX && len == sizeof(ifindex) && ask && ask->link) {
+		memcpy(&ifindex, v, sizeof(ifindex));
+		l = ask->link(ask->ctx, w->ruleset->netns, ifindex);
+	}
+	return l ? arena_printf(w->arena, "\"%s\"", l->name) : words_format(w->arena, type, v, len);
 }
 
 const char *words_value(struct words *w, unsigned off, enum datatype type, unsigned len)
@@ -74,7 +97,7 @@ const char *words_value(struct words *w, unsigned off, enum datatype type, unsig
 
 	words_implied(w, r);
 	if (r->constant && r->bytes)
-		return words_format(w->arena, type ? type : r->type, r->bytes, r->len < len ? r->len : len);
+		return words_constant(w, type ? type : r->type, r->bytes, r->len < len ? r->len : len);
 	return r->text ? r->text : "?";
 }
 

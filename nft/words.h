@@ -31,6 +31,7 @@ struct word {
 	const uint8_t *bytes;		/* of a constant */
 	const uint8_t *mask;		/* applied to what lhs names; NULL: none */
 	const char *lhs;
+	bool swapped;			/* a number of host order, turned to be compared */
 };
 
 struct words {
@@ -43,7 +44,9 @@ struct words {
 	const char *pending3, *pending4;	/* "meta nfproto ipv4", "meta l4proto tcp": printed if nothing implies them */
 	uint8_t l3proto;		/* NFPROTO_IPV4, _IPV6, or 0 */
 	uint8_t said_m;			/* iptables: "-m tcp" was printed for this protocol */
-	const uint8_t *low;		/* iptables: the lower end of a port range */
+	const uint8_t *low;		/* the lower end of a range, the upper one comes next */
+	struct word low_of;		/* what it is compared with */
+	uint8_t low_len;
 	const char *head[6];		/* iptables: -s -d -i -o -p -f, which its tool prints first */
 	struct word reg[20];		/* by byte offset / 4 */
 };
@@ -58,6 +61,8 @@ struct word *words_load(struct words *w, unsigned off, enum datatype type, unsig
 	PRINTF(5, 6);
 /* The value in a register as words: the text of what it holds, constants formatted as type asks. */
 const char *words_value(struct words *w, unsigned off, enum datatype type, unsigned len);
+/* The same for a constant that names a device of this namespace. */
+const char *words_constant(struct words *w, enum datatype type, const uint8_t *v, unsigned len);
 /* A constant in the words of its type. */
 const char *words_format(struct arena *a, enum datatype type, const uint8_t *v, unsigned len);
 struct words_field {
