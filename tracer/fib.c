@@ -407,6 +407,7 @@ static void lookup_default(const struct fib *f, const struct fib_flow *fl, struc
 	*hit = (struct fib_hit){ .error = -ENETUNREACH };
 }
 
+/* fib4_rule_suppress() looks at the first next hop, fib6_rule_suppress() at the one chosen. */
 static bool suppressed(const struct fib *f, const struct fib_rule *r, const struct fib_hit *hit)
 {
 	const struct link *l;
@@ -417,7 +418,7 @@ static bool suppressed(const struct fib *f, const struct fib_rule *r, const stru
 		return true;
 	if (r->suppress_group < 0 || !hit->nh)
 		return false;
-	l = state_link(f->s, f->netns, hit->nh->oif);
+	l = state_link(f->s, f->netns, f->family == AF_INET ? hit->route->nh[0].oif : hit->nh->oif);
 	return l && (int)l->group == r->suppress_group;
 }
 
@@ -434,7 +435,11 @@ static bool rule_acts(const struct fib *f, const struct fib_rule *r, const struc
 	} else {
 		uint32_t table = r->l3mdev ? link_vrf_table(f->s, f->netns, fl->l3mdev) : r->table;
 
-		if (!lookup_table(f, table, fl, &h) || h.error == -EAGAIN || suppressed(f, r, &h))
+		if (!lookup_table(f, table, fl, &h) || h.error == -EAGAIN)
+			return false;
+		if (h.unknown && r->suppress_group >= 0)
+			hit->unknown = h.unknown;
+		if (suppressed(f, r, &h))
 			return false;
 	}
 	h.rule = r;

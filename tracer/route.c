@@ -96,6 +96,16 @@ static int take_route(const struct nlmsghdr *nlh, void *ctx)
 	return 0;
 }
 
+/*
+ * Until a namespace gets rules of its own, main holds the local table's entries too (fib_trie_unmerge()), and the kernel
+ * then calls both "main". The addresses that it delivers to itself are the local table's.
+ */
+static void name_table(struct fib_route *r)
+{
+	if (r->family == AF_INET && r->table == RT_TABLE_MAIN && (r->type == RTN_LOCAL || r->type == RTN_BROADCAST))
+		r->table = RT_TABLE_LOCAL;
+}
+
 static int ask(struct state *s, uint32_t netns, const struct route_key *k, uint32_t flags, struct fib_route *out)
 {
 	struct question q = { .s = s };
@@ -115,6 +125,7 @@ static int ask(struct state *s, uint32_t netns, const struct route_key *k, uint3
 	if (!q.found)
 		return -EPROTO;
 	*out = q.r;
+	name_table(out);
 	return 0;
 }
 
