@@ -250,7 +250,7 @@ const char *xt_file_of(struct nft *nft, uint32_t netns, const char *path, int *r
 	if (!f) {
 		f = arena_alloc(nft_arena(nft), sizeof(*f));
 		f->rc = io_file(nft_io(nft), netns, path, &text, NULL);
-		f->text = f->rc ? NULL : arena_strdup(nft_arena(nft), text);
+		f->text = f->rc ? NULL : text;
 		f->path = arena_strdup(nft_arena(nft), path);
 		f->netns = netns;
 		f->next = m->file;
