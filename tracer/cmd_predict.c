@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tracer/cmd.h"
@@ -254,6 +255,8 @@ static int predict_stable(struct predict *pr)
 		if (!rc2 && before == after && rc != -EINTR)
 			return rc;
 		state_forget(pr->s);
+		/* kube-proxy commits several times in one sync: let it finish, each time a little longer */
+		nanosleep(&(struct timespec){ .tv_nsec = (10L << try) * 1000000 }, NULL);
 	}
 	return err_set(pr->err, -EAGAIN, "the ruleset kept changing while it was read; try again when kube-proxy is idle");
 }
