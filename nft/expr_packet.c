@@ -127,79 +127,90 @@ static void payload_words(struct words *w, const struct step *s)
 
 const struct expr_ops expr_ops_payload = EXPR_OPS("payload", payload_run, payload_words);
 
-/* A header field of struct packet that a rule may write. */
-static bool overlap(const struct payload_data *d, unsigned off, unsigned len)
+static bool known_bytes(const uint8_t *known, unsigned len)
 {
-	return d->offset < off + len && off < (unsigned)d->offset + d->len;
+	while (len && *known == 0xff)
+		known++, len--;
+	return !len;
 }
 
-static void write_back4(struct packet *p, const struct image *im)
+/*
+ * What struct packet has of the network header. False: a bit of it is not known, or the protocol changed, which decides how
+ * all that follows is read.
+ */
+static bool write_back4(struct packet *p, const struct image *im)
 {
+	if (im->nh[0] != 0x45 || im->nh[9] != p->proto || !known_bytes(im->nh_known, 2) ||
+	    !known_bytes(im->nh_known + 8, 2) || !known_bytes(im->nh_known + 12, 8))
+		return false;
 	p->tos = im->nh[1];
 	p->ttl = im->nh[8];
 	p->src = addr_from(im->nh + 12, 4);
 	p->dst = addr_from(im->nh + 16, 4);
+	return true;
 }
 
-static void write_back6(struct packet *p, const struct image *im)
+static bool write_back6(struct packet *p, const struct image *im)
 {
+	if (im->nh[0] >> 4 != 6 || im->nh[6] != p->proto || !known_bytes(im->nh_known, 1) ||
+	    (im->nh_known[1] & 0xf0) != 0xf0 || !known_bytes(im->nh_known + 6, 34))
+		return false;
 	p->tos = im->nh[0] << 4 | im->nh[1] >> 4;
 	p->ttl = im->nh[7];
 	p->src = addr_from(im->nh + 8, 16);
 	p->dst = addr_from(im->nh + 24, 16);
+	return true;
 }
 
-static void write_back_ports(struct packet *p, const struct image *im)
+static bool write_back_ports(struct packet *p, const struct image *im)
 {
-	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) {
-		p->dport = im->th[0] << 8 | im->th[1];
-		p->sport = im->th[4] << 8 | im->th[5];
-		return;
-	}
-	p->sport = im->th[0] << 8 | im->th[1];
-	p->dport = im->th[2] << 8 | im->th[3];
+	bool icmp = p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6;
+	const uint8_t *s = icmp ? im->th + 4 : im->th, *d = icmp ? im->th : im->th + 2;
+
+	if (!known_bytes(im->th_known + (s - im->th), 2) || !known_bytes(im->th_known + (d - im->th), 2) ||
+	    (p->proto == IPPROTO_TCP && im->th_known[13] != 0xff))
+		return false;
+	p->sport = s[0] << 8 | s[1];
+	p->dport = d[0] << 8 | d[1];
 	if (p->proto == IPPROTO_TCP)
 		p->tcp_flags = im->th[13];
+	return true;
 }
 
-/* The protocol field decides how all that follows is read: a rule that writes it is beyond this evaluator. */
-static bool writes_protocol(const struct eval *e, const struct payload_data *d)
+static bool write_back_ll(struct packet *p, const struct image *im)
 {
-	if (d->base != NFT_PAYLOAD_NETWORK_HEADER)
-		return false;
-	return packet_family(e->p) == AF_INET ? overlap(d, 9, 1) || overlap(d, 0, 1) : overlap(d, 6, 1);
+	memcpy(p->dmac.b, im->ll, 6);
+	memcpy(p->smac.b, im->ll + 6, 6);
+	p->dmac.known = known_bytes(im->ll_known, 6);
+	p->smac.known = known_bytes(im->ll_known + 6, 6);
+	return known_bytes(im->ll_known + 12, 2);
 }
 
-/* nft_payload_set_eval() */
+/* nft_payload_set_eval(): also writes fields beside the one meant, since checksums want an even place. */
 static enum step_kind payload_set_run(struct eval *e, const struct step *s)
 {
 	const struct payload_data *d = s->data;
 	struct image im = *eval_image(e);
-	struct packet *p = e->p;
-	uint8_t *b, room;
+	struct {
+		uint8_t *b, *known;
+		unsigned len;
+		bool (*back)(struct packet *p, const struct image *im);
+	} part[] = {
+		[NFT_PAYLOAD_LL_HEADER] = { im.ll, im.ll_known, sizeof(im.ll), write_back_ll },
+		[NFT_PAYLOAD_NETWORK_HEADER] = {
+			im.nh, im.nh_known, im.nh_len, packet_family(e->p) == AF_INET ? write_back4 : write_back6,
+		},
+		[NFT_PAYLOAD_TRANSPORT_HEADER] = { im.th, im.th_known, im.th_len, write_back_ports },
+	};
 
 	if (d->base == NFT_PAYLOAD_TRANSPORT_HEADER && !im.th_len)
-		return p->proto ? unknown(e, "writes a transport header that is not known to ktrace") : STEP_BREAK;
-	b = d->base == NFT_PAYLOAD_LL_HEADER ? im.ll : d->base == NFT_PAYLOAD_NETWORK_HEADER ? im.nh : im.th;
-	room = d->base == NFT_PAYLOAD_LL_HEADER ? sizeof(im.ll) :
-	       d->base == NFT_PAYLOAD_NETWORK_HEADER ? im.nh_len : im.th_len;
-	if (d->base > NFT_PAYLOAD_TRANSPORT_HEADER || d->offset + d->len > room)
+		return e->p->proto ? unknown(e, "writes a transport header that is not known to ktrace") : STEP_BREAK;
+	if (d->base > NFT_PAYLOAD_TRANSPORT_HEADER || d->offset + d->len > part[d->base].len)
 		return STEP_NEXT;	/* options and payload: nothing here looks at them */
-	if (!reg_known(e, d->reg, d->len) || writes_protocol(e, d))
+	memcpy(part[d->base].b + d->offset, e->regs.b + d->reg, d->len);
+	memcpy(part[d->base].known + d->offset, e->regs.known + d->reg, d->len);
+	if (!part[d->base].back(e->p, &im))
 		return unknown(e, "writes a value that is not known into the packet");
-	memcpy(b + d->offset, e->regs.b + d->reg, d->len);
-	if (d->base == NFT_PAYLOAD_LL_HEADER) {
-		memcpy(p->dmac.b, im.ll, 6);
-		memcpy(p->smac.b, im.ll + 6, 6);
-		p->dmac.known |= overlap(d, 0, 6);
-		p->smac.known |= overlap(d, 6, 6);
-	} else if (d->base == NFT_PAYLOAD_TRANSPORT_HEADER) {
-		write_back_ports(p, &im);
-	} else if (packet_family(p) == AF_INET) {
-		write_back4(p, &im);
-	} else {
-		write_back6(p, &im);
-	}
 	eval_changed(e);
 	e->says = "rewrites a header of the packet";
 	return STEP_NEXT;

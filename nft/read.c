@@ -354,31 +354,6 @@ const struct native_chain *read_chain(struct ruleset *r, uint8_t family, const c
 	return c;
 }
 
-/* What matches and targets will ask when they are run. */
-static void record_xt(struct ruleset *r, const struct native_chain *c)
-{
-	for (size_t i = 0; i < c->chain.n_rule; i++)
-		for (size_t j = 0; j < c->chain.rule[i].n_step; j++)
-			if (c->chain.rule[i].step[j].ops->say != expr_say)
-				xt_step_record(r->nft, r->netns, (struct step *)&c->chain.rule[i].step[j]);
-}
-
-int read_family_all(struct ruleset *r, uint8_t family, struct err *err)
-{
-	struct family *f = &r->family[family % FAMILIES];
-	int rc = read_family(r, family, true, err);
-
-	for (size_t i = 0; !rc && i < f->n_name; i++) {
-		const struct native_chain *c = read_chain(r, family, f->table[i], f->name[i]);
-
-		record_xt(r, c);
-		if (c->rc && c->rc != -ENOENT)
-			rc = err_set(err, c->rc, "cannot read chain %s %s %s: %s", family_name(family),
-				     f->table[i], f->name[i], strerror(-c->rc));
-	}
-	return rc;
-}
-
 /* -- objects -- */
 
 struct object_ctx {
@@ -427,4 +402,71 @@ const struct object *read_object(struct ruleset *r, uint8_t family, const char *
 		return NULL;
 	*slot = x.o;
 	return x.o;
+}
+
+/* -- a snapshot -- */
+
+/* What matches and targets will ask when they are run. */
+static void record_xt(struct ruleset *r, const struct native_chain *c)
+{
+	for (size_t i = 0; i < c->chain.n_rule; i++)
+		for (size_t j = 0; j < c->chain.rule[i].n_step; j++)
+			if (c->chain.rule[i].step[j].ops->say != expr_say)
+				xt_step_record(r->nft, r->netns, (struct step *)&c->chain.rule[i].step[j]);
+}
+
+struct objects_ctx {
+	struct ruleset *r;
+	uint8_t family;
+	struct object_id {
+		const char *table, *name;
+		uint32_t type;
+	} *v;
+	size_t n, cap;
+};
+
+static int objects_cb(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct objects_ctx *x = ctx;
+	const struct nlattr *tb[NFTA_OBJ_MAX + 1];
+	struct object_id *id;
+
+	nl_attrs(nlh, sizeof(struct nfgenmsg), tb, NFTA_OBJ_MAX);
+	if (!tb[NFTA_OBJ_TABLE] || !tb[NFTA_OBJ_NAME])
+		return 0;
+	id = VEC_PUSH(x->r->arena, x->v, x->n, x->cap);
+	id->table = nl_str(x->r->arena, tb[NFTA_OBJ_TABLE]);
+	id->name = nl_str(x->r->arena, tb[NFTA_OBJ_NAME]);
+	id->type = nl_be32(tb[NFTA_OBJ_TYPE], 0);
+	return 0;
+}
+
+static int read_objects_all(struct ruleset *r, uint8_t family, struct err *err)
+{
+	struct objects_ctx x = { .r = r, .family = family };
+	char buf[256];
+	int rc = ask(r, nl_nfnl(buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ, NLM_F_DUMP, family), objects_cb, &x);
+
+	for (size_t i = 0; !rc && i < x.n; i++) {
+		read_object(r, family, x.v[i].table, x.v[i].name, x.v[i].type, &rc);
+		if (rc == -ENOENT)
+			rc = 0;
+	}
+	return rc ? err_set(err, rc, "cannot read the objects of nf_tables: %s", strerror(-rc)) : 0;
+}
+
+int read_family_all(struct ruleset *r, uint8_t family, struct err *err)
+{
+	struct family *f = &r->family[family % FAMILIES];
+	int rc = read_family(r, family, true, err);
+
+	for (size_t i = 0; !rc && i < f->n_name; i++) {
+		const struct native_chain *c = read_chain(r, family, f->table[i], f->name[i]);
+
+		record_xt(r, c);
+		if (c->rc && c->rc != -ENOENT)
+			rc = err_set(err, c->rc, "cannot read chain %s %s %s: %s", family_name(family),
+				     f->table[i], f->name[i], strerror(-c->rc));
+	}
+	return rc ?: read_objects_all(r, family, err);
 }
