@@ -61,9 +61,12 @@ static enum step_kind mark1(struct eval *e, const struct xt *x)
 static enum step_kind mark2(struct eval *e, const struct xt *x)
 {
 	const struct xt_mark_tginfo2 *info = x->info;
+	uint32_t was = e->p->mark;
 
-	e->p->mark = (e->p->mark & ~info->mask) ^ info->mark;
-	if (info->mask == 0xffffffff)
+	e->p->mark = (was & ~info->mask) ^ info->mark;
+	if (info->mark && !info->mask && (was & info->mark) == info->mark)	/* as kube-proxy unmarks */
+		e->says = arena_printf(e->arena, "clears mark bits 0x%x", info->mark);
+	else if (info->mask == 0xffffffff)
 		e->says = arena_printf(e->arena, "marks 0x%x", info->mark);
 	else if (info->mark & ~info->mask)
 		e->says = arena_printf(e->arena, "flips mark bits 0x%x: mark 0x%x", info->mark, e->p->mark);

@@ -143,7 +143,7 @@ static int bench_close(void **state UNUSED)
 	return 0;
 }
 
-static const char *bench_say(const struct step *s)
+static UNUSED const char *bench_say(const struct step *s)
 {
 	struct text t = { .arena = bench.arena };
 
