@@ -26,10 +26,14 @@ class Proxy:
         self.backend = "nft" if self.nftables else "legacy" if "legacy" in self.mode else "nf_tables"
         self.masquerade_all = "masquerade-all" in self.mode
         # --cluster-cidr names the pods' addresses; without, kube-proxy cannot tell a pod from an outside client
-        self.cluster_cidr = None if "no-cluster-cidr" in self.mode else ipaddress.ip_network("10.244.0.0/16")
+        self.cluster_cidrs = [] if "no-cluster-cidr" in self.mode else [
+            ipaddress.ip_network("10.244.0.0/16"), ipaddress.ip_network("fd00:10:244::/56")]
         # NodePorts answer on every local address (iptables, 127.0.0.1 included where route_localnet is on), or on the
         # node's primary addresses (nftables)
         self.nodeport_any_address = not self.nftables
+        # iptables mode refuses external addresses without endpoints on their way in and through, not the node's own
+        # packets to them (KUBE-EXTERNAL-SERVICES is not called from OUTPUT): they leave by their route
+        self.refuses_node_to_external = self.nftables
 
 
 class Cluster:
@@ -113,7 +117,8 @@ class Cluster:
         return ("IPv6" if ":" in address else "IPv4") in (spec.get("ipFamilies") or [])
 
     def is_pod(self, source):
-        return self.proxy.cluster_cidr is not None and ipaddress.ip_address(source) in self.proxy.cluster_cidr
+        mine = ipaddress.ip_address(source)
+        return any(mine in c for c in self.proxy.cluster_cidrs)
 
     def promise(self, name, port, kind, address, source, from_node):
         """("endpoints", {(address, port)}), ("reject",), ("drop",) or ("not-here",); and whether the client's address is hidden
@@ -129,12 +134,13 @@ class Cluster:
         external = kind != "cluster"
         policy = spec.get("externalTrafficPolicy" if external else "internalTrafficPolicy", "Cluster")
         if not usable:
-            return ("reject",), None
+            quiet = external and kind != "node-port" and from_node and not self.proxy.refuses_node_to_external
+            return ("not-here",) if quiet else ("reject",), None
         if kind == "load-balancer" and not self.in_ranges(spec, source):
             return ("drop",), None
         inside = self.is_pod(source) or from_node
         hidden = self.proxy.masquerade_all if not external else policy == "Cluster"
-        if not external and not hidden and self.proxy.cluster_cidr is not None and family == 4:
+        if not external and not hidden and self.proxy.cluster_cidrs:
             hidden = not self.is_pod(source)
         if policy == "Local" and external and inside:
             # "traffic from inside the cluster to an external address uses Cluster policy"
