@@ -265,6 +265,19 @@ int state_netns_pid(struct state *s, int pid, uint32_t *out, struct err *err)
 
 /* -- by address ------------------------------------------------------------------------------------------------ */
 
+bool state_is_uplink(struct state *s, uint32_t netns, const struct link *l)
+{
+	const struct if_addr *v;
+	size_t n;
+
+	if (state_addrs(s, netns, &v, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].ifindex == l->ifindex && v[i].plen < addr_len(&v[i].addr) * 8 && !addr_is_linklocal(&v[i].addr))
+			return true;
+	return false;
+}
+
 /* Through this link: is there another namespace that has the address on a device that is not its loopback? */
 static bool behind(struct state *s, uint32_t netns, const struct link *l, const struct addr *a, uint32_t *out)
 {
@@ -273,7 +286,8 @@ static bool behind(struct state *s, uint32_t netns, const struct link *l, const 
 	size_t n;
 	int ifindex;
 
-	if (peer_find(s, netns, l, &peer, &ifindex) || peer == 0 || state_addrs(s, peer, &addr, &n))
+	if (state_is_uplink(s, netns, l) || peer_find(s, netns, l, &peer, &ifindex) || peer == 0 ||
+	    state_addrs(s, peer, &addr, &n))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		const struct link *on;

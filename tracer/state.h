@@ -60,6 +60,11 @@ int state_port_of_addr(struct state *s, uint32_t netns, int bridge, const struct
  * -EACCES / -ESRCH if the peer's namespace could not be found (a gap was added).
  */
 int state_peer(struct state *s, uint32_t netns, const struct link *l, uint32_t *peer_netns, int *peer_ifindex);
+/*
+ * Does this device lead to a network rather than to a pod? A host's own address with a prefix on it says so: the node's end of a pod's
+ * veth has none (Calico, AWS VPC CNI), or one of full length (the ptp plugin).
+ */
+bool state_is_uplink(struct state *s, uint32_t netns, const struct link *l);
 /* "node" is 0; "netns/NAME", "pid/N" open it. */
 int state_netns_named(struct state *s, const char *name, uint32_t *out, struct err *err);
 int state_netns_pid(struct state *s, int pid, uint32_t *out, struct err *err);

@@ -348,12 +348,29 @@ static int arrival(struct state *s, const struct walk_options *o, const struct t
 	return 0;
 }
 
+/* Whose frame it comes in: the neighbour that the way back to the sender leads to, if it is known. */
+static struct mac sender_mac(struct state *s, const struct addr *src, int iif)
+{
+	struct route_key key = { .dst = *src };
+	struct route r = {};
+	struct mac mac = {};
+	const char *text;
+
+	if (state_route(s, 0, &key, &r) || r.error || r.oif != iif)
+		return mac;
+	if (state_neigh(s, 0, iif, addr_len(&r.gateway) ? &r.gateway : src, &mac, &text) != YES)
+		mac.known = false;
+	return mac;
+}
+
 /* An address of this node or of a pod on it is a local process there, bound to the address. */
 static int find_start(struct state *s, const struct walk_options *o, const struct tuple *target, struct start *out,
 		      struct err *err)
 {
+	const struct link *in;
 	uint8_t type = 0;
 	uint32_t pod;
+	int rc;
 
 	*out = (struct start){ .p = first_packet(o, target), .local = true };
 	if (o->source->kind != SOURCE_ADDRESS)
@@ -372,7 +389,14 @@ static int find_start(struct state *s, const struct walk_options *o, const struc
 	}
 	out->local = out->p.local = out->p.sk_known = false;
 	out->outside = true;
-	return arrival(s, o, target, &out->iif, err);
+	rc = arrival(s, o, target, &out->iif, err);
+	if (rc)
+		return rc;
+	in = state_link(s, 0, out->iif);
+	if (in)
+		out->p.dmac = in->mac;
+	out->p.smac = sender_mac(s, &out->p.src, out->iif);
+	return 0;
 }
 
 int walk_source_addr(struct state *s, const struct walk_options *o, const struct tuple *target,

@@ -132,10 +132,8 @@ static enum flow through_veth(struct walk *w, const struct link *l, const char *
 	int ifindex;
 	int rc = state_peer(w->state, w->p.netns, l, &peer, &ifindex);
 
-	if (rc || (w->p.netns == 0 && (!w->onlink || !holds(w, peer, &w->p.dst))))
+	if (rc || (w->p.netns == 0 && (state_is_uplink(w->state, 0, l) || !w->onlink || !holds(w, peer, &w->p.dst))))
 		return resolved == NO ? unresolved(w, l, neigh) : leaves(w, l);
-	if (w->reply && w->outside && w->p.netns == 0 && addr_eq(&w->p.dst, &w->sent.src))
-		return leaves(w, l);
 	return cross(w, peer, ifindex);
 }
 
@@ -427,8 +425,12 @@ enum flow transmit(struct walk *w)
 	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, l->ifindex, STAGE_EGRESS_NFT) == END)
 		return END;
 	hop_begin(w);
+	w->p.smac = l->mac;
+	w->p.dmac = (struct mac){};
 	if (!(l->flags & (IFF_NOARP | IFF_POINTOPOINT)))
 		resolved = state_neigh(w->state, w->p.netns, l->ifindex, &w->nexthop, &mac, &neigh);
+	if (resolved == YES)
+		w->p.dmac = mac;
 	if (!strcmp(l->kind, "bridge"))
 		return through_bridge(w, l, neigh, resolved);
 	if (!strcmp(l->kind, "veth"))
