@@ -274,6 +274,8 @@ static enum answer want_part(struct eval *e, enum ipset_part part, bool src, str
 		w->mark = e->p->mark;
 		return YES;
 	case PART_MAC:
+		if (!e->p->iif)		/* sent from here: no link-layer header yet */
+			return NO;
 		if (!mac->known)
 			return eval_unknown(e, "the packet's MAC address is not known");
 		memcpy(w->mac, mac->b, sizeof(w->mac));
