@@ -70,6 +70,8 @@ const struct chain *legacy_chain(struct nft *nft, uint32_t netns, uint8_t family
 int legacy_base(struct nft *nft, uint32_t netns, uint8_t family, const char *table, uint8_t hook, struct nft_base *out);
 int legacy_chain_names(struct nft *nft, uint32_t netns, uint8_t family, const char *table,
 		       const char *const **out, size_t *n);
+/* For a snapshot: reads the table and all that its matches may ask besides. */
+int legacy_record(struct nft *nft, uint32_t netns, uint8_t family, const char *table);
 
 /* The pieces of struct nft that the room's files share (nft.c owns it). */
 struct io *nft_io(struct nft *nft);

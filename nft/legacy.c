@@ -449,3 +449,15 @@ int legacy_chain_names(struct nft *nft, uint32_t netns, uint8_t family, const ch
 	*n = t->n_chain;
 	return 0;
 }
+
+int legacy_record(struct nft *nft, uint32_t netns, uint8_t family, const char *table)
+{
+	struct ltable *t = table_get(nft, netns, family, table);
+	struct legacy_entry en;
+
+	if (!t || t->rc)
+		return t ? t->rc : -ENOENT;
+	for (uint32_t offset = 0; offset < t->size && entry_at(t, offset, &en); offset += en.next)
+		legacy_record_entry(nft, netns, &en);
+	return 0;
+}

@@ -25,5 +25,7 @@ static inline const struct xt_entry_target *legacy_target(const struct legacy_en
 /* Decodes an entry's header, matches and target into steps of r; its own offset tells "no target" from a jump. */
 int legacy_rule(struct nft *nft, uint32_t netns, const struct legacy_entry *en, uint32_t offset,
 		legacy_name_fn name, const void *table, struct rule *r);
+/* For a snapshot: reads what the evaluation of the entry's matches may ask. */
+void legacy_record_entry(struct nft *nft, uint32_t netns, const struct legacy_entry *en);
 
 #endif

@@ -377,3 +377,27 @@ int legacy_rule(struct nft *nft, uint32_t netns, const struct legacy_entry *en, 
 	xt_step_bind(nft, netns, &s[r->n_step++]);
 	return 0;
 }
+
+/* The matches that ask for more than the packet, by name: the others' blobs need not be looked at. */
+static bool asks(const char *name)
+{
+	return !strcmp(name, "recent") || !strcmp(name, "policy") || !strcmp(name, "set");
+}
+
+void legacy_record_entry(struct nft *nft, uint32_t netns, const struct legacy_entry *en)
+{
+	const struct xt_entry_match *m;
+	struct step s;
+	size_t n;
+
+	if (match_steps(nft, en, NULL, &n))
+		return;
+	for (uint32_t at = en->match; at < en->target; at += m->u.user.match_size) {
+		m = (const void *)(en->bytes + at);
+		if (!asks(m->u.user.name))
+			continue;
+		xt_match_step_at(nft_arena(nft), m->u.user.name, m->u.user.revision, en->family, m->data,
+				 m->u.user.match_size - sizeof(*m), &s);
+		xt_step_record(nft, netns, &s);
+	}
+}

@@ -280,12 +280,10 @@ const struct chain *chain_get(struct nft *nft, uint32_t netns, enum backend back
 
 static int legacy_read_all(struct nft *nft, uint32_t netns, uint8_t family)
 {
-	const char *const *names;
-	size_t n;
 	int rc = 0;
 
 	for (const char *const *t = legacy_tables(nft, netns, family); t && *t; t++)
-		rc = legacy_chain_names(nft, netns, family, *t, &names, &n) ?: rc;
+		rc = legacy_record(nft, netns, family, *t) ?: rc;
 	return rc;
 }
 
