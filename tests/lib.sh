@@ -116,6 +116,8 @@ node_up() {
 	EOF
 	ip netns exec "$p-node" sysctl -qw net.ipv4.conf.veth3.proxy_arp=1 \
 		net.ipv4.neigh.veth3.proxy_delay=0 || return 1
+	# with the best local address as the sender: a node does not answer ARP from a martian
+	ip netns exec "$p-ext" sysctl -qw net.ipv4.conf.all.arp_announce=2 || return 1
 	ip -n "$p-ext" -batch - <<-EOF || return 1
 		link set lo up
 		addr add 192.0.2.1/24 dev eth0

@@ -216,12 +216,22 @@ class Trace:
         chain pre { type filter hook prerouting priority -1000; meta l4proto { tcp, udp } meta nftrace set 1; }
         chain out { type filter hook output priority -1000; meta l4proto { tcp, udp } meta nftrace set 1; }
     }"""
+    # earlier hooks, each where this kernel has it
+    EARLY = """table bridge trace-tap {
+        chain pre { type filter hook prerouting priority -1000; meta l4proto { tcp, udp } meta nftrace set 1; }
+    }""", """table netdev trace-tap {
+        chain eth0 { type filter hook ingress device eth0 priority -500; meta l4proto { tcp, udp } meta nftrace set 1; }
+        chain veth1 { type filter hook ingress device veth1 priority -500; meta l4proto { tcp, udp } meta nftrace set 1; }
+    }"""
 
-    def __init__(self, ns):
-        self.ns = ns
+    def __init__(self, ns, early=False):
+        self.ns, self.early = ns, early
         done = run_in(ns, ["nft", "-f", "-"], input=self.TABLE)
         if done.returncode:
             raise RuntimeError("trace table: " + done.stderr)
+        if early:
+            for table in self.EARLY:
+                run_in(ns, ["nft", "-f", "-"], input=table)
         with inside(ns):
             self.s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)   # NETLINK_NETFILTER
         self.s.setsockopt(socket.SOL_SOCKET, 33, 4 << 20)                    # SO_RCVBUFFORCE
@@ -269,7 +279,8 @@ class Trace:
 
     def close(self):
         self.s.close()
-        run_in(self.ns, ["nft", "delete", "table", "inet", "trace-tap"])
+        for family in ("inet", "bridge", "netdev") if self.early else ("inet",):
+            run_in(self.ns, ["nft", "delete", "table", family, "trace-tap"])
 
 
 class Legacy:

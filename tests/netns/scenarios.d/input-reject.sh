@@ -4,6 +4,7 @@
 from=pod1 to=${VIP}64 port=80
 rules_iptables() {
 	ipt -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+	[ "$FAMILY" = 4 ] || ipt -A INPUT -p icmpv6 -j ACCEPT
 	ipt -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
 	ipt -A INPUT -j REJECT --reject-with "$([ "$FAMILY" = 4 ] && echo icmp-host-prohibited || echo icmp6-adm-prohibited)"
 }
