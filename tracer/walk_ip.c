@@ -59,7 +59,8 @@ static const struct refusal refusals[] = {
 	{ CAUSE_ROUTE_LOCALNET, END_DROP, END_DROP, "route_localnet is off: loopback addresses do not leave or enter by a device (towards %s)" },
 };
 
-static enum flow refused(struct walk *w, const struct route_key *key, const struct route *r, enum stage stage)
+enum flow route_refused(struct walk *w, const struct route_key *key, const struct route *r, enum stage stage,
+			bool silent)
 {
 	enum end_cause cause = state_route_refusal(w->state, w->p.netns, key, r, &w->ev);
 	char dst[ADDR_TEXT];
@@ -72,8 +73,8 @@ static enum flow refused(struct walk *w, const struct route_key *key, const stru
 		if (f->cause != cause)
 			continue;
 		snprintf(why, sizeof(why), f->why, dst);
-		return end_simple(w, stage, stage == STAGE_REROUTE ? END_DROP : key->iif ? f->input : f->output,
-				  cause, arena_strdup(w->arena, why));
+		return end_simple(w, stage, silent ? END_DROP : key->iif ? f->input : f->output, cause,
+				  arena_strdup(w->arena, why));
 	}
 	return end_simple(w, stage, END_DROP, CAUSE_NONE,
 			  arena_printf(w->arena, "the kernel refuses to route to %s (%s)", dst, strerror(-r->error)));
@@ -126,7 +127,7 @@ enum flow reroute(struct walk *w, int *oif)
 	if (rc)
 		return unasked(w, STAGE_REROUTE, rc);
 	if (r.error)
-		return refused(w, &key, &r, STAGE_REROUTE);
+		return route_refused(w, &key, &r, STAGE_REROUTE, true);
 	add_route(w, &r);
 	take_way(w, &r);
 	*oif = r.oif;
@@ -150,7 +151,7 @@ enum flow local_out(struct walk *w)
 	if (rc)
 		return unasked(w, STAGE_ROUTE_OUTPUT, rc);
 	if (r.error)
-		return refused(w, &key, &r, STAGE_ROUTE_OUTPUT);
+		return route_refused(w, &key, &r, STAGE_ROUTE_OUTPUT, false);
 	add_route(w, &r);
 	take_way(w, &r);
 	if (r.type == RTN_LOCAL)
@@ -365,7 +366,7 @@ static enum flow route_input(struct walk *w)
 	if (rc)
 		return unasked(w, STAGE_ROUTE_INPUT, rc);
 	if (r.error)
-		return refused(w, &key, &r, STAGE_ROUTE_INPUT);
+		return route_refused(w, &key, &r, STAGE_ROUTE_INPUT, false);
 	add_route(w, &r);
 	switch (r.type) {
 	case RTN_LOCAL:

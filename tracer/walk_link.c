@@ -319,7 +319,14 @@ static enum flow bridge_netfilter(struct walk *w, const struct link *br, const s
 	if (addr_eq(&before, &w->p.dst))
 		return bridged(w, br, port, true);
 	key = route_question(w, true);
-	if (state_route(w->state, w->p.netns, &key, &r) || r.error || r.type != RTN_UNICAST || r.oif != br->ifindex)
+	if (state_route(w->state, w->p.netns, &key, &r))
+		return pass_up(w, br, port);
+	/* br_nf_pre_routing_finish_ipv6() frees what has no route; its IPv4 kin lets ip_error() answer. */
+	if (r.error && packet_family(&w->p) == AF_INET6) {
+		hop_begin(w);
+		return route_refused(w, &key, &r, STAGE_ROUTE_INPUT, true);
+	}
+	if (r.error || r.type != RTN_UNICAST || r.oif != br->ifindex)
 		return pass_up(w, br, port);
 	w->onlink = !addr_len(&r.gateway);
 	w->nexthop = w->onlink ? w->p.dst : r.gateway;

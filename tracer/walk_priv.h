@@ -87,6 +87,9 @@ enum flow local_out(struct walk *w);
 enum flow ip_receive(struct walk *w);
 /* After a rewrite in OUTPUT: ip_route_me_harder(). The new way leaves by *oif. */
 enum flow reroute(struct walk *w, int *oif);
+/* The FIB refused (r->error): the end that this makes. silent: nobody is told, whatever the reason. */
+enum flow route_refused(struct walk *w, const struct route_key *key, const struct route *r, enum stage stage,
+			bool silent);
 /* The FIB's answer for the packet as it is; input lookups if w->p.iif is set. */
 struct route_key route_question(const struct walk *w, bool input);
 
