@@ -28,11 +28,12 @@ struct ct_answer {
 	const char *text;
 };
 
-static bool is_loaded(struct state *s, uint32_t netns)
+/* 0, -ENOENT where there is no conntrack in the kernel, or what kept us from knowing. */
+static int check_loaded(struct state *s, uint32_t netns)
 {
 	long max;
 
-	return !state_sysctl(s, netns, "net/netfilter/nf_conntrack_max", NULL, &max);
+	return state_sysctl(s, netns, "net/netfilter/nf_conntrack_max", NULL, &max);
 }
 
 /* -- parsing ------------------------------------------------------------------------------------------- */
@@ -200,7 +201,8 @@ static struct flows *dump(struct state *s, uint32_t netns)
 	if (!ns->flows) {
 		ns->flows = arena_alloc(s->arena, sizeof(*ns->flows));
 		ns->flows->arena = s->arena;
-		if (is_loaded(s, netns))
+		ns->flows->rc = check_loaded(s, netns);
+		if (!ns->flows->rc)
 			ns->flows->rc = nl_ask(s->io, netns, NETLINK_NETFILTER,
 					       nl_nfnl(buf, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NLM_F_DUMP,
 						       AF_UNSPEC), take_flow, ns->flows, NULL);
@@ -210,7 +212,9 @@ static struct flows *dump(struct state *s, uint32_t netns)
 
 int conntrack_read_all(struct state *s, uint32_t netns)
 {
-	return dump(s, netns)->rc;
+	int rc = dump(s, netns)->rc;
+
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* -- words ------------------------------------------------------------------------------------------------- */
@@ -278,10 +282,10 @@ static bool view_for(const struct ct_view *entry, const struct tuple *t, uint16_
 static int find(struct state *s, uint32_t netns, const struct tuple *t, uint16_t zone, struct ct_answer *out)
 {
 	struct flows one = { .arena = s->arena }, *f = &one;
-	int rc;
+	int rc = check_loaded(s, netns);
 
-	if (!is_loaded(s, netns))
-		return 0;
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
 	rc = ask_tuple(s, netns, t, zone, f);
 	if (rc == -ENODATA) {
 		f = dump(s, netns);
@@ -354,7 +358,7 @@ enum answer state_ct_enabled(struct state *s, uint32_t netns, uint8_t family)
 		NF_INET_PRE_ROUTING, NF_INET_POST_ROUTING, NF_INET_LOCAL_OUT, NF_INET_LOCAL_IN,
 	};
 
-	if (!is_loaded(s, netns))
+	if (check_loaded(s, netns) == -ENOENT)
 		return NO;
 	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
 		if (hook_tracks(s, netns, family, hooks[i]) == YES)

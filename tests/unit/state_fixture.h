@@ -48,6 +48,7 @@ static inline void reply_end(struct reply *r)
 struct canned {
 	const void *data;
 	size_t len;
+	int rc;
 };
 
 static inline int produce_canned(void *ctx, uint32_t netns, struct io_out *out)
@@ -56,13 +57,13 @@ static inline int produce_canned(void *ctx, uint32_t netns, struct io_out *out)
 
 	(void)netns;
 	io_put(out, c->data, c->len);
-	return 0;
+	return c->rc;
 }
 
 static inline void fixture_put(struct fixture *f, enum io_kind kind, const void *key, size_t key_len,
 			       const void *data, size_t len)
 {
-	struct canned c = { data, len };
+	struct canned c = { data, len, 0 };
 	const uint8_t *out;
 	size_t n;
 
@@ -109,6 +110,17 @@ static inline void fixture_open(struct fixture *f)
 	f->gaps.arena = f->arena;
 	assert_int_equal(io_open_live(f->arena, IO_RECORD, &f->recording, NULL), 0);
 	fixture_put(f, IO_META, "uname", 6, "worker-1\0006.12.0", 16);
+}
+
+/* The kernel has no such file. */
+static inline void fixture_missing(struct fixture *f, const char *path)
+{
+	struct canned c = { NULL, 0, -ENOENT };
+	const uint8_t *out;
+	size_t n;
+
+	assert_int_equal(io_read(f->recording, IO_FILE, 0, path, strlen(path), produce_canned, &c, true, &out, &n),
+			 -ENOENT);
 }
 
 /* From here on the recording is answered from. */
