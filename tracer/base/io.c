@@ -363,7 +363,6 @@ struct sockopt_ask {
 	int domain, level, opt;
 	void *buf;
 	size_t len;
-	struct io_out *out;
 };
 
 static int get_sockopt(void *ctx)
@@ -376,8 +375,7 @@ static int get_sockopt(void *ctx)
 		return -errno;
 	if (getsockopt(fd, s->level, s->opt, s->buf, &len) < 0)
 		code = -errno;
-	else
-		io_put(s->out, s->buf, len);
+	s->len = len;
 	close(fd);
 	return code;
 }
@@ -385,9 +383,11 @@ static int get_sockopt(void *ctx)
 static int produce_sockopt(void *ctx, uint32_t netns, struct io_out *out)
 {
 	struct sockopt_ask *s = ctx;
+	int rc = io_in_netns(s->io, netns, get_sockopt, s);
 
-	s->out = out;
-	return io_in_netns(s->io, netns, get_sockopt, s);
+	if (!rc)
+		io_put(out, s->buf, s->len);
+	return rc;
 }
 
 int io_sockopt(struct io *io, uint32_t netns, int domain, int level, int opt, void *buf, size_t *len)
@@ -400,6 +400,13 @@ int io_sockopt(struct io *io, uint32_t netns, int domain, int level, int opt, vo
 	size_t n = 0;
 	int rc;
 
+	if (io->mode == IO_LIVE) {
+		/* A table of iptables-legacy may be 100 MB: no copy of it on the way. */
+		rc = io_in_netns(io, netns, get_sockopt, &s);
+		if (!rc)
+			*len = s.len;
+		return rc;
+	}
 	memcpy(key, head, sizeof(head));
 	memcpy(key + sizeof(head), buf, *len < 40 ? *len : 40);
 	rc = io_read(io, IO_SOCKOPT, netns, key, sizeof(key), produce_sockopt, &s, false, &data, &n);
@@ -407,7 +414,7 @@ int io_sockopt(struct io *io, uint32_t netns, int domain, int level, int opt, vo
 		return rc;
 	if (n > *len)
 		return -EMSGSIZE;
-	if (data != buf && n)
+	if (n)
 		memcpy(buf, data, n);
 	*len = n;
 	return 0;
