@@ -4,8 +4,9 @@
  *
  *   floor ask RUNS COMMAND...    runs COMMAND once under ptrace and notes every question that it
  *                                puts to the kernel (netlink, getsockopt, files of /proc and /sys,
- *                                namespaces); then asks each different one again, in order, and
- *                                throws the replies away unread. RUNS times; prints the median
+ *                                namespaces). Then by turns runs the command again, timed from
+ *                                outside, and asks each different question again, throwing
+ *                                the replies away unread, RUNS times; prints the medians
  *   floor list RUNS COMMAND...   the same with a line for each question
  *   floor time RUNS COMMAND...   the whole command from outside: median wall time, peak memory
  *
@@ -277,9 +278,30 @@ static void say(const struct question *q)
 	}
 }
 
+/* One run of the command as a whole. Returns its wall time. */
+static double run_command(char **argv, int *status, struct rusage *usage)
+{
+	double start = now_ms();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		dup2(open("/dev/null", O_WRONLY), 1);
+		execvp(*argv, argv);
+		_exit(127);
+	}
+	if (wait4(pid, status, 0, usage) != pid)
+		die("wait: %s", strerror(errno));
+	*status = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);
+	return now_ms() - start;
+}
+
 static void ask_command(int runs, char **argv, bool verbose)
 {
-	double *total = calloc(runs, sizeof(*total));
+	double *total = calloc(runs, sizeof(*total)), *whole = calloc(runs, sizeof(*whole));
+	double *ratio = calloc(runs, sizeof(*ratio));
+	struct rusage usage;
+	long kib = 0;
+	int status;
 	uint64_t bytes = 0;
 	unsigned n[Q_LINK + 1] = { 0 };
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -288,8 +310,12 @@ static void ask_command(int runs, char **argv, bool verbose)
 	opened = calloc(n_list + 1, sizeof(*opened));
 	for (size_t i = 0; i < n_list; i++)
 		list[i].ms = calloc(runs, sizeof(double));
-	for (int r = 0; r < runs; r++)
+	for (int r = 0; r < runs; r++) {
+		whole[r] = run_command(argv, &status, &usage);
 		total[r] = ask_all(r, home);
+		ratio[r] = whole[r] / total[r];
+		kib = usage.ru_maxrss > kib ? usage.ru_maxrss : kib;
+	}
 	for (size_t i = 0; i < n_list; i++) {
 		bytes += list[i].received;
 		n[list[i].kind]++;
@@ -300,7 +326,8 @@ static void ask_command(int runs, char **argv, bool verbose)
 			putchar('\n');
 		}
 	}
-	printf("ms %.3f\nbytes %llu\n", median(total, runs), (unsigned long long)bytes);
+	printf("command %.3f\nkib %ld\nms %.3f\nratio %.3f\nbytes %llu\n", median(whole, runs), kib,
+	       median(total, runs), median(ratio, runs), (unsigned long long)bytes);
 	printf("netlink %u\nsockopt %u\nfiles %u\n", n[Q_NETLINK], n[Q_SOCKOPT],
 	       n[Q_FILE] + n[Q_DIR] + n[Q_LINK]);
 	printf("repeated %u\nbpf %u\nsilent %u\n", repeated, n_bpf, silent);
@@ -308,29 +335,16 @@ static void ask_command(int runs, char **argv, bool verbose)
 
 static void time_command(int runs, char **argv)
 {
-	double *ms = calloc(runs, sizeof(*ms)), *cpu = calloc(runs, sizeof(*cpu));
+	double *ms = calloc(runs, sizeof(*ms));
+	struct rusage usage;
 	long kib = 0;
 	int status = 0;
 
 	for (int r = 0; r < runs; r++) {
-		double start = now_ms();
-		struct rusage u;
-		pid_t pid = fork();
-
-		if (pid == 0) {
-			dup2(open("/dev/null", O_WRONLY), 1);
-			execvp(*argv, argv);
-			_exit(127);
-		}
-		if (wait4(pid, &status, 0, &u) != pid)
-			die("wait: %s", strerror(errno));
-		ms[r] = now_ms() - start;
-		cpu[r] = u.ru_utime.tv_sec * 1e3 + u.ru_utime.tv_usec / 1e3;
-		if (u.ru_maxrss > kib)
-			kib = u.ru_maxrss;
+		ms[r] = run_command(argv, &status, &usage);
+		kib = usage.ru_maxrss > kib ? usage.ru_maxrss : kib;
 	}
-	printf("exit %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-	printf("ms %.3f\nuser %.3f\nkib %ld\n", median(ms, runs), median(cpu, runs), kib);
+	printf("exit %d\nms %.3f\nkib %ld\n", status, median(ms, runs), kib);
 }
 
 int main(int argc, char **argv)
