@@ -164,6 +164,24 @@ static int read_services(struct resolve *r, const struct service_name *only)
 	return programmed_read(r->s, r->a, r->proxy, PROGRAMMED_SERVICES, only, &r->p, &r->n, r->err);
 }
 
+/* "svc/prod/sctp" is a service called sctp if there is one, else port protocol sctp of service prod. */
+static int settle_proto_word(struct resolve *r, struct target *t)
+{
+	const struct service_name name = { t->name, t->proto_word, NULL };
+	int rc;
+
+	if (!t->proto_word || (r->proxy->mode != PROXY_IPTABLES && r->proxy->mode != PROXY_NFTABLES))
+		return 0;
+	rc = read_services(r, &name);
+	if (rc || !r->n)
+		return rc;
+	t->namespace = name.namespace;
+	t->name = name.name;
+	t->proto = 0;
+	r->n = 0;
+	return 0;
+}
+
 static int resolve_service(struct resolve *r)
 {
 	static const enum role order[] = { ROLE_CLUSTER, ROLE_UNTOLD, ROLE_EXTERNAL };
@@ -325,14 +343,17 @@ static int resolve_nodeport(struct resolve *r, const char **service)
 int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, const struct target *t,
 		   struct resolved *out, struct err *err)
 {
-	struct resolve r = { .s = s, .a = a, .proxy = proxy, .t = t, .err = err };
+	struct target settled = *t;
+	struct resolve r = { .s = s, .a = a, .proxy = proxy, .t = &settled, .err = err };
 	const char *service = NULL;
 	struct target_port *tp;
 	int rc = 0;
 
 	switch (t->kind) {
 	case TARGET_SERVICE:
-		rc = resolve_service(&r);
+		rc = settle_proto_word(&r, &settled);
+		if (!rc)
+			rc = resolve_service(&r);
 		break;
 	case TARGET_NODEPORT:
 		rc = resolve_nodeport(&r, &service);
@@ -346,7 +367,7 @@ int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, 
 	}
 	if (rc)
 		return rc;
-	*out = (struct resolved){ .target = *t, .port = r.port, .n_port = r.n_port, .service = service };
+	*out = (struct resolved){ .target = settled, .port = r.port, .n_port = r.n_port, .service = service };
 	return 0;
 }
 

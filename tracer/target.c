@@ -95,7 +95,7 @@ static int parse_port(struct parse *p, const char *s, uint16_t *out)
 }
 
 /* Takes the last "/tcp" off rest, where something stands before it. */
-static void take_proto(char *rest, uint8_t *proto)
+static const char *take_proto(char *rest, uint8_t *proto)
 {
 	static const struct { const char *name; uint8_t proto; } rows[] = {
 		{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "sctp", IPPROTO_SCTP }, { "icmp", IPPROTO_ICMP },
@@ -106,8 +106,9 @@ static void take_proto(char *rest, uint8_t *proto)
 		if (!strcmp(slash + 1, rows[i].name)) {
 			*slash = 0;
 			*proto = rows[i].proto;
-			return;
+			return rows[i].name;
 		}
+	return NULL;
 }
 
 static int parse_service(struct parse *p, char *rest)
@@ -214,6 +215,7 @@ int target_parse(struct arena *a, const char *text, const char *ns, struct targe
 	struct parse p = { .arena = a, .err = err, .t = &t, .ns = arena_strdup(a, ns) };
 	char *rest = arena_strdup(a, text);
 	int (*parse)(struct parse *, char *) = parse_address;
+	const char *word;
 	int rc;
 
 	word_short(text, p.shown);
@@ -231,7 +233,9 @@ int target_parse(struct arena *a, const char *text, const char *ns, struct targe
 		parse = r->parse;
 		break;
 	}
-	take_proto(rest, &t.proto);
+	word = take_proto(rest, &t.proto);
+	if (parse == parse_service && !strpbrk(rest, "/:"))
+		t.proto_word = word;
 	rc = parse(&p, rest);
 	if (!rc)
 		*out = t;

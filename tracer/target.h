@@ -18,6 +18,7 @@ struct target {
 	const char *port_name;		/* of svc/NAME:http, or NULL */
 	uint16_t port;			/* 0: every port */
 	uint8_t proto;			/* 0: not said */
+	const char *proto_word;		/* of "svc/prod/sctp": the last word may as well be a service of namespace prod; else NULL */
 	struct addr addr;		/* TARGET_ADDRESS, TARGET_ICMP */
 };
 
