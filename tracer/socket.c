@@ -17,7 +17,6 @@
 #include <linux/sock_diag.h>
 
 #define STATES_ALL	0xffffffffu
-#define STATES_WAITING	(1u << TCP_LISTEN | 1u << TCP_CLOSE)
 
 struct sock {
 	struct sock_info info;		/* an IPv6 socket bound to a mapped address has it as IPv4 here */
@@ -170,7 +169,9 @@ static struct socks *dump(struct state *s, uint32_t netns, uint8_t family, uint8
 
 	if (state_replays(s))
 		all = dump_states(s, netns, family, proto, STATES_ALL);
-	return all && !all->rc ? all : dump_states(s, netns, family, proto, STATES_WAITING);
+	/* Any other state than LISTEN makes the kernel walk the table of established TCP connections as well. */
+	return all && !all->rc ? all :
+	       dump_states(s, netns, family, proto, 1u << (proto == IPPROTO_TCP ? TCP_LISTEN : TCP_CLOSE));
 }
 
 int socket_read_all(struct state *s, uint32_t netns)
