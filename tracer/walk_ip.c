@@ -114,6 +114,7 @@ enum flow reroute(struct walk *w, int *oif)
 {
 	struct route_key key;
 	struct route r = {};
+	int before = w->p.oif;
 	uint8_t type = 0;
 	int rc;
 
@@ -131,9 +132,9 @@ enum flow reroute(struct walk *w, int *oif)
 	add_route(w, &r);
 	take_way(w, &r);
 	*oif = r.oif;
-	/* The hook's later chains still see the device of the first route (state->out). */
-	w->p.oif = w->in.oif;
 	hop_done(w, STAGE_REROUTE, 0, 0, false);
+	/* The hook's later chains still see the device of the first route (state->out). */
+	w->p.oif = before;
 	return GO;
 }
 
