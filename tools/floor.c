@@ -326,7 +326,7 @@ static void ask_command(int runs, char **argv, bool verbose)
 			putchar('\n');
 		}
 	}
-	printf("command %.3f\nkib %ld\nms %.3f\nratio %.3f\nbytes %llu\n", median(whole, runs), kib,
+	printf("command %.3f\nkib %ld\nms %.3f\nratio %.2f\nbytes %llu\n", median(whole, runs), kib,
 	       median(total, runs), median(ratio, runs), (unsigned long long)bytes);
 	printf("netlink %u\nsockopt %u\nfiles %u\n", n[Q_NETLINK], n[Q_SOCKOPT],
 	       n[Q_FILE] + n[Q_DIR] + n[Q_LINK]);
