@@ -46,6 +46,16 @@ static const char *backend_name(enum backend b)
 	return names[b];
 }
 
+static const char *effect_name(enum effect e)
+{
+	static const char *const names[] = {
+		[EFFECT_NONE] = "none", [EFFECT_PASS] = "pass", [EFFECT_JUMP] = "jump", [EFFECT_CHANGE] = "change",
+		[EFFECT_VERDICT] = "verdict",
+	};
+
+	return names[e];
+}
+
 static const char *ct_name(enum ct_state s)
 {
 	static const char *const names[] = {
@@ -68,6 +78,7 @@ static json_t *evidence(const struct json *j, const struct evidence *e)
 	json_object_set_new(o, "chain", string(j, e->chain));
 	json_object_set_new(o, "handle", e->handle ? json_integer(e->handle) : json_null());
 	json_object_set_new(o, "index", e->index ? json_integer(e->index) : json_null());
+	json_object_set_new(o, "effect", string(j, rule ? effect_name(e->effect) : NULL));
 	json_object_set_new(o, "text", string(j, e->text));
 	json_object_set_new(o, "says", string(j, e->says));
 	return o;

@@ -63,7 +63,7 @@ static void check_shape(const json_t *root)
 			has_keys(json_object_get(hop, "in"), "src sport dst dport proto mark iif oif ct");
 			has_keys(json_object_get(hop, "out"), "src sport dst dport proto mark iif oif ct");
 			json_array_foreach(json_object_get(hop, "evidence"), e, evidence)
-				has_keys(evidence, "kind backend family table chain handle index text says");
+				has_keys(evidence, "kind backend family table chain handle index effect text says");
 		}
 	}
 }
