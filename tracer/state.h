@@ -31,7 +31,8 @@ const char *state_kernel(struct state *s);
 /* -- route.c -------------------------------------------------------------------------------------- */
 /*
  * RTM_GETROUTE. Output: key.iif 0. Input: key.iif set; the kernel runs its own input routing, rp_filter, martian and forwarding
- * checks included; route_refusal() then tells which one refused.
+ * checks included; route_refusal() then tells which one refused. The checks that IPv6 makes outside of its routing (forwarding
+ * off, addresses never accepted) are added, so that both families refuse alike. In a snapshot out->unknown may be set.
  */
 int state_route(struct state *s, uint32_t netns, const struct route_key *key, struct route *out);
 /* Why an input (iif set) or output lookup was refused: the cause and its evidence (route, sysctl, rule) added to ev. CAUSE_NONE: cannot tell. */
@@ -49,7 +50,7 @@ const struct link *state_link_named(struct state *s, uint32_t netns, const char 
 int state_links(struct state *s, uint32_t netns, const struct link *const **out, size_t *n);
 /* Neighbour entry. UNKNOWN: none yet (the kernel would resolve it). NO: FAILED. YES: lladdr in mac. text as `ip neigh` prints it. */
 enum answer state_neigh(struct state *s, uint32_t netns, int ifindex, const struct addr *a, struct mac *mac, const char **text);
-/* The port of bridge that the FDB has mac on (0: unknown, the frame would be flooded). */
+/* The port of bridge that the FDB has mac on (0: unknown, the frame would be flooded; the bridge itself: it is its own). */
 int state_fdb_port(struct state *s, uint32_t netns, int bridge, const struct mac *mac);
 /* Without a neighbour or FDB entry: the port whose peer's namespace holds this address, or 0. */
 int state_port_of_addr(struct state *s, uint32_t netns, int bridge, const struct addr *a);
