@@ -75,7 +75,7 @@ void expr_decode(struct decode *d, const struct nlattr *expr, struct step *s)
 		unknown_step(d, "?", false, s);
 		return;
 	}
-	name = mnl_attr_get_payload(tb[NFTA_EXPR_NAME]);
+	name = nl_data(tb[NFTA_EXPR_NAME]);
 	row = find(name);
 	if (!row)
 		unknown_step(d, arena_strdup(d->arena, name), false, s);
@@ -89,10 +89,10 @@ void expr_decode_rule(struct decode *d, const struct nlattr *list, struct rule *
 	struct step *step;
 	size_t n = 0;
 
-	mnl_attr_for_each_nested(a, list)
+	NL_EACH(a, list)
 		n++;
 	rule->step = step = arena_alloc(d->arena, n * sizeof(*step));
-	mnl_attr_for_each_nested(a, list) {
+	NL_EACH(a, list) {
 		expr_decode(d, a, &step[rule->n_step]);
 		rule->n_step++;
 		if (!rule->comment && d->xt)
@@ -108,11 +108,11 @@ bool expr_attrs(const struct nlattr *nest, const struct nlattr **tb, unsigned ma
 	memset(tb, 0, (max + 1) * sizeof(*tb));
 	if (!nest)
 		return true;
-	mnl_attr_for_each_nested(a, nest) {
-		if (mnl_attr_get_type(a) > max)
+	NL_EACH(a, nest) {
+		if (nl_type(a) > max)
 			known = false;
 		else
-			tb[mnl_attr_get_type(a)] = a;
+			tb[nl_type(a)] = a;
 	}
 	return known;
 }
@@ -140,10 +140,10 @@ bool expr_value(const struct nlattr *nest, void *buf, unsigned max, unsigned *le
 
 	if (!nest || !expr_attrs(nest, tb, NFTA_DATA_MAX) || !tb[NFTA_DATA_VALUE])
 		return false;
-	*len = mnl_attr_get_payload_len(tb[NFTA_DATA_VALUE]);
+	*len = nl_len(tb[NFTA_DATA_VALUE]);
 	if (*len > max)
 		return false;
-	memcpy(buf, mnl_attr_get_payload(tb[NFTA_DATA_VALUE]), *len);
+	memcpy(buf, nl_data(tb[NFTA_DATA_VALUE]), *len);
 	return true;
 }
 

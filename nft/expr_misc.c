@@ -468,9 +468,9 @@ static bool xt_decode(struct decode *d, const struct nlattr *name, const struct 
 
 	if (!name || !info || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0)
 		return false;
-	blob = mnl_attr_get_payload(info);
-	size = mnl_attr_get_payload_len(info);
-	(target ? xt_target_step : xt_match_step)(d->arena, mnl_attr_get_payload(name), nl_be32(rev, 0), family,
+	blob = nl_data(info);
+	size = nl_len(info);
+	(target ? xt_target_step : xt_match_step)(d->arena, nl_data(name), nl_be32(rev, 0), family,
 						  blob, size, s);
 	d->xt = true;
 	return true;

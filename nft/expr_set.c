@@ -184,7 +184,7 @@ static void dynset_exprs(struct decode *d, struct dynset_data *x, const struct n
 	size_t cap = 0;
 
 	if (many)
-		mnl_attr_for_each_nested(a, many)
+		NL_EACH(a, many)
 			expr_decode(d, a, VEC_PUSH(d->arena, step, x->n_step, cap));
 	else if (one)
 		expr_decode(d, one, VEC_PUSH(d->arena, step, x->n_step, cap));

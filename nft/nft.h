@@ -141,14 +141,13 @@ struct nft_rule_view {
 int nft_rules(struct nft *nft, uint32_t netns, const struct nft_table *t, const char *chain,
 	      const struct nft_rule_view **out, size_t *n, struct err *err);
 
-/* The elements of one set, map or verdict map, as bytes and words (a dump: only where all are needed). */
+/* The elements of one set, map or verdict map (a dump: only where all are needed). */
 struct nft_elem_view {
 	const uint8_t *key;		/* registers as they stand: concatenated fields padded to 4 bytes, network order */
 	size_t key_len;
 	const char *chain;		/* verdict map: chain jumped or gone to, or NULL */
 	int verdict;			/* verdict map: NF_* or NFT_JUMP, NFT_GOTO; else 0 */
 	const char *comment;
-	const char *text;		/* the element as nft prints it, "10.96.0.10 . tcp . 53 : goto service-…" */
 };
 int nft_elements(struct nft *nft, uint32_t netns, const struct nft_table *t, const char *set,
 		 const struct nft_elem_view **out, size_t *n, struct err *err);

@@ -115,12 +115,12 @@ static void base_devices(struct chains_ctx *c, struct nft_base *b, uint64_t hand
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, devs) {
+	NL_EACH(a, devs) {
 		const char *name = nl_str(c->r->arena, a);
 
-		if (mnl_attr_get_type(a) == NFTA_DEVICE_NAME)
+		if (nl_type(a) == NFTA_DEVICE_NAME)
 			b->dev = name;
-		else if (mnl_attr_get_type(a) == DEVICE_PREFIX)
+		else if (nl_type(a) == DEVICE_PREFIX)
 			b->dev = arena_printf(c->r->arena, "%s*", name);
 		else
 			continue;
@@ -159,17 +159,17 @@ static int chains_cb(const struct nlmsghdr *nlh, void *ctx)
 	struct nft_base b = { .family = g->nfgen_family };
 
 	nl_attrs(nlh, sizeof(*g), tb, NFTA_CHAIN_MAX);
-	if (!tb[NFTA_CHAIN_NAME] || !tb[NFTA_CHAIN_TABLE] || !mnl_attr_get_payload_len(tb[NFTA_CHAIN_TABLE]))
+	if (!tb[NFTA_CHAIN_NAME] || !tb[NFTA_CHAIN_TABLE] || !nl_len(tb[NFTA_CHAIN_TABLE]))
 		return 0;
 	if (!c->names && !tb[NFTA_CHAIN_HOOK])
 		return 0;
-	if (!c->table || strncmp(c->table, mnl_attr_get_payload(tb[NFTA_CHAIN_TABLE]),
-				 mnl_attr_get_payload_len(tb[NFTA_CHAIN_TABLE])))
+	if (!c->table || strncmp(c->table, nl_data(tb[NFTA_CHAIN_TABLE]),
+				 nl_len(tb[NFTA_CHAIN_TABLE])))
 		c->table = nl_str(c->r->arena, tb[NFTA_CHAIN_TABLE]);
 	b.table = c->table;
 	if (mnl_attr_validate(tb[NFTA_CHAIN_NAME], MNL_TYPE_NUL_STRING) < 0)
 		return 0;
-	b.chain = ruleset_str(c->r, mnl_attr_get_payload(tb[NFTA_CHAIN_NAME]));
+	b.chain = ruleset_str(c->r, nl_data(tb[NFTA_CHAIN_NAME]));
 	if (tb[NFTA_CHAIN_HOOK] && !f->base_read)
 		base_decode(c, tb, &b);
 	if (c->names) {
@@ -281,8 +281,8 @@ struct rules_ctx {
 /* NFTNL_UDATA_RULE_COMMENT is 0: type, length, text. */
 static const char *udata_comment(struct arena *a, const struct nlattr *attr)
 {
-	const uint8_t *p = attr ? mnl_attr_get_payload(attr) : NULL;
-	size_t left = attr ? mnl_attr_get_payload_len(attr) : 0;
+	const uint8_t *p = attr ? nl_data(attr) : NULL;
+	size_t left = attr ? nl_len(attr) : 0;
 
 	while (left >= 2 && left - 2 >= p[1]) {
 		if (p[0] == 0)

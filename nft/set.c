@@ -27,7 +27,7 @@ static void decode_fields(struct set *s, const struct nlattr *desc)
 	nl_nested(desc, tb, NFTA_SET_DESC_MAX);
 	if (!tb[NFTA_SET_DESC_CONCAT])
 		return;
-	mnl_attr_for_each_nested(a, tb[NFTA_SET_DESC_CONCAT]) {
+	NL_EACH(a, tb[NFTA_SET_DESC_CONCAT]) {
 		uint32_t len;
 
 		nl_nested(a, ft, NFTA_SET_FIELD_MAX);
@@ -43,8 +43,8 @@ static void decode_fields(struct set *s, const struct nlattr *desc)
 /* NFTNL_UDATA_SET_KEYBYTEORDER and _DATABYTEORDER are 0 and 1; 1 says host order. Keys of intervals are turned in any case. */
 static void decode_byteorder(struct set *s, const struct nlattr *udata)
 {
-	const uint8_t *p = mnl_attr_get_payload(udata);
-	size_t left = mnl_attr_get_payload_len(udata);
+	const uint8_t *p = nl_data(udata);
+	size_t left = nl_len(udata);
 	uint32_t order;
 
 	while (left >= 2 && left - 2 >= p[1]) {
@@ -115,8 +115,8 @@ struct set *set_get(struct ruleset *r, uint8_t family, const char *table, const 
 /* NFTNL_UDATA_SET_ELEM_COMMENT is 0. */
 static const char *elem_comment(struct arena *a, const struct nlattr *attr)
 {
-	const uint8_t *p = attr ? mnl_attr_get_payload(attr) : NULL;
-	size_t left = attr ? mnl_attr_get_payload_len(attr) : 0;
+	const uint8_t *p = attr ? nl_data(attr) : NULL;
+	size_t left = attr ? nl_len(attr) : 0;
 
 	while (left >= 2 && left - 2 >= p[1]) {
 		if (p[0] == 0)
@@ -135,7 +135,7 @@ static bool is_stateful(const struct nlattr *expr)
 	nl_nested(expr, tb, NFTA_EXPR_MAX);
 	if (!tb[NFTA_EXPR_NAME] || mnl_attr_validate(tb[NFTA_EXPR_NAME], MNL_TYPE_NUL_STRING) < 0)
 		return true;
-	name = mnl_attr_get_payload(tb[NFTA_EXPR_NAME]);
+	name = nl_data(tb[NFTA_EXPR_NAME]);
 	return strcmp(name, "counter") && strcmp(name, "last");
 }
 
@@ -177,7 +177,7 @@ void set_elem_decode(struct arena *a, const struct nlattr *nest, struct set_elem
 	if (tb[NFTA_SET_ELEM_EXPR])
 		el->stateful = is_stateful(tb[NFTA_SET_ELEM_EXPR]);
 	if (tb[NFTA_SET_ELEM_EXPRESSIONS])
-		mnl_attr_for_each_nested(e, tb[NFTA_SET_ELEM_EXPRESSIONS])
+		NL_EACH(e, tb[NFTA_SET_ELEM_EXPRESSIONS])
 			el->stateful |= is_stateful(e);
 }
 
@@ -194,7 +194,7 @@ static int elems_cb(const struct nlmsghdr *nlh, void *ctx)
 
 	nl_attrs(nlh, sizeof(struct nfgenmsg), tb, NFTA_SET_ELEM_LIST_MAX);
 	if (tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-		mnl_attr_for_each_nested(a, tb[NFTA_SET_ELEM_LIST_ELEMENTS])
+		NL_EACH(a, tb[NFTA_SET_ELEM_LIST_ELEMENTS])
 			set_elem_decode(x->arena, a, VEC_PUSH(x->arena, x->v, x->n, x->cap));
 	return 0;
 }

@@ -219,14 +219,13 @@ struct elem_views {
 	size_t n;
 };
 
-static void view_elem(struct arena *a, const struct set *s, const struct set_elem *el, struct nft_elem_view *v)
+static void view_elem(const struct set_elem *el, struct nft_elem_view *v)
 {
 	v->key = el->key;
 	v->key_len = el->key_len;
 	v->chain = el->chain;
 	v->verdict = el->verdict;
 	v->comment = el->comment;
-	v->text = words_elem(a, s, el);
 }
 
 static struct elem_views *view_set(struct ruleset *r, const struct set *s)
@@ -236,9 +235,9 @@ static struct elem_views *view_set(struct ruleset *r, const struct set *s)
 	views->v = arena_alloc(r->arena, (s->n_elem + 1) * sizeof(*views->v));
 	for (size_t i = 0; i < s->n_elem; i++)
 		if (!(s->elem[i].flags & NFT_SET_ELEM_INTERVAL_END))
-			view_elem(r->arena, s, &s->elem[i], &views->v[views->n++]);
+			view_elem(&s->elem[i], &views->v[views->n++]);
 	if (s->catchall)
-		view_elem(r->arena, s, s->catchall, &views->v[views->n++]);
+		view_elem(s->catchall, &views->v[views->n++]);
 	return views;
 }
 

@@ -113,6 +113,7 @@ static void step_fill(struct arena *a, const struct xt_row *row, struct xt x, co
 		      struct step *s)
 {
 	s->ops = row ? &row->ops : unknown;
+	x.name = row ? row->ops.name : arena_strdup(a, x.name);
 	s->data = arena_dup(a, &x, sizeof(x));
 	s->size = sizeof(x);
 }
@@ -144,13 +145,16 @@ void xt_target_step_at(struct arena *a, const char *name, uint8_t rev, uint8_t f
 void xt_match_step(struct arena *a, const char *name, uint8_t rev, uint8_t family, const void *info,
 		   uint32_t size, struct step *s)
 {
-	xt_match_step_at(a, arena_strdup(a, name), rev, family, arena_dup(a, info, size), size, s);
+	/* Nine of ten matches are comments, and 256 bytes wide: only the words are kept. */
+	bool words = !strcmp(name, "comment") && rev == 0 && size == sizeof(struct xt_comment_info);
+
+	xt_match_step_at(a, name, rev, family, words ? arena_strndup(a, info, size) : arena_dup(a, info, size), size, s);
 }
 
 void xt_target_step(struct arena *a, const char *name, uint8_t rev, uint8_t family, const void *info,
 		    uint32_t size, struct step *s)
 {
-	xt_target_step_at(a, arena_strdup(a, name), rev, family, arena_dup(a, info, size), size, s);
+	xt_target_step_at(a, name, rev, family, arena_dup(a, info, size), size, s);
 }
 
 /* -- what every row does -- */

@@ -454,11 +454,7 @@ static void door(void **state UNUSED)
 	assert_int_equal(nft_rules(bench.nft, 0, t, "nowhere", &v, &n, NULL), -ENOENT);
 	assert_int_equal(nft_elements(bench.nft, 0, t, "ports", &el, &n, NULL), 0);
 	assert_int_equal(n, 3);
-	assert_string_equal(el[0].text, "80-89");
-	assert_string_equal(el[2].text, "65280-65535");
 	assert_int_equal(nft_elements(bench.nft, 0, t, "rest", &el, &n, NULL), 0);
-	assert_string_equal(el[0].text, "22 : drop");
-	assert_string_equal(el[1].text, "* : jump sub");
 	/* two of one table and priority: the one made last comes first */
 	assert_int_equal(nft_hook(bench.nft, 0, NFPROTO_IPV4, NF_INET_PRE_ROUTING, 0, &hook, NULL), 0);
 	assert_int_equal(hook->n_base, 2);

@@ -76,8 +76,8 @@ static void take_extack(struct err *err, const struct nlmsghdr *h, int code)
 		return;
 	nl_attrs(h, skip, tb, NLMSGERR_ATTR_MAX);
 	if (tb[NLMSGERR_ATTR_MSG])
-		err_set(err, code, "%.*s", (int)mnl_attr_get_payload_len(tb[NLMSGERR_ATTR_MSG]),
-			(const char *)mnl_attr_get_payload(tb[NLMSGERR_ATTR_MSG]));
+		err_set(err, code, "%.*s", (int)nl_len(tb[NLMSGERR_ATTR_MSG]),
+			(const char *)nl_data(tb[NLMSGERR_ATTR_MSG]));
 }
 
 static const struct nlmsghdr *next_message(const uint8_t **p, size_t *left)
@@ -271,12 +271,12 @@ void nl_attrs(const struct nlmsghdr *nlh, size_t header_len, const struct nlattr
 
 void nl_nested(const struct nlattr *nest, const struct nlattr **tb, unsigned max)
 {
-	walk_attrs(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), tb, max);
+	walk_attrs(nl_data(nest), nl_len(nest), tb, max);
 }
 
 static const void *sized(const struct nlattr *a, size_t n)
 {
-	return a && mnl_attr_get_payload_len(a) == n ? mnl_attr_get_payload(a) : NULL;
+	return a && nl_len(a) == n ? nl_data(a) : NULL;
 }
 
 uint8_t nl_u8(const struct nlattr *a, uint8_t def)
@@ -332,5 +332,5 @@ uint64_t nl_be64(const struct nlattr *a, uint64_t def)
 
 const char *nl_str(struct arena *ar, const struct nlattr *a)
 {
-	return a ? arena_strndup(ar, mnl_attr_get_payload(a), mnl_attr_get_payload_len(a)) : NULL;
+	return a ? arena_strndup(ar, nl_data(a), nl_len(a)) : NULL;
 }

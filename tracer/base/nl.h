@@ -26,6 +26,36 @@ int nl_ask(struct io *io, uint32_t netns, int bus, struct nlmsghdr *req, nl_cb c
 /* Starts an nfnetlink request in buf: subsystem, command, flags besides NLM_F_REQUEST, NFPROTO_*. */
 struct nlmsghdr *nl_nfnl(void *buf, uint8_t subsys, uint8_t cmd, uint16_t flags, uint8_t family);
 
+/* What libmnl's mnl_attr_get_* give, inline: a big chain has a hundred thousand attributes. */
+static inline uint16_t nl_type(const struct nlattr *a)
+{
+	return a->nla_type & NLA_TYPE_MASK;
+}
+
+static inline const void *nl_data(const struct nlattr *a)
+{
+	return (const uint8_t *)a + MNL_ATTR_HDRLEN;
+}
+
+static inline size_t nl_len(const struct nlattr *a)
+{
+	return a->nla_len - MNL_ATTR_HDRLEN;
+}
+
+/* The attribute at p if it lies within nest, else NULL. */
+static inline const struct nlattr *nl_within(const uint8_t *p, const struct nlattr *nest)
+{
+	const uint8_t *end = (const uint8_t *)nest + nest->nla_len;
+	const struct nlattr *a = (const void *)p;
+
+	return end - p >= (ptrdiff_t)MNL_ATTR_HDRLEN && a->nla_len >= MNL_ATTR_HDRLEN && a->nla_len <= end - p ? a : NULL;
+}
+
+/* Each attribute of a nest that is whole. */
+#define NL_EACH(a, nest) \
+	for ((a) = nl_within(nl_data(nest), (nest)); (a); \
+	     (a) = nl_within((const uint8_t *)(a) + MNL_ALIGN((a)->nla_len), (nest)))
+
 /* Attributes of a message or a nest by type, bounds-checked; tb[0..max] is filled, absent = NULL. */
 void nl_attrs(const struct nlmsghdr *nlh, size_t header_len, const struct nlattr **tb, unsigned max);
 void nl_nested(const struct nlattr *nest, const struct nlattr **tb, unsigned max);
