@@ -86,7 +86,18 @@ static enum flow unasked(struct walk *w, enum stage stage, int rc)
 			  arena_printf(w->arena, "the routing table could not be asked: %s", strerror(-rc)));
 }
 
-/* Takes the FIB's way: device and next hop. A multipath choice in replay is unknown; live the kernel made it. */
+/* The kernel's own choice is certain; our FIB (replay) may have to leave it open: a multipath hash, an odd rule. */
+static bool way_is_open(struct walk *w, const struct route *r)
+{
+	return r->unknown && choice_unknown(w->choices, 2, r->unknown);
+}
+
+static enum flow open_way(struct walk *w, enum stage stage, const struct route *r)
+{
+	return end_simple(w, stage, END_UNKNOWN, CAUSE_UNREADABLE, r->unknown);
+}
+
+/* Takes the FIB's way: device and next hop. */
 static void take_way(struct walk *w, const struct route *r)
 {
 	w->p.oif = r->oif;
@@ -127,6 +138,8 @@ enum flow reroute(struct walk *w, int *oif)
 	rc = state_route(w->state, w->p.netns, &key, &r);
 	if (rc)
 		return unasked(w, STAGE_REROUTE, rc);
+	if (way_is_open(w, &r))
+		return open_way(w, STAGE_REROUTE, &r);
 	if (r.error)
 		return route_refused(w, &key, &r, STAGE_REROUTE, true);
 	add_route(w, &r);
@@ -151,6 +164,8 @@ enum flow local_out(struct walk *w)
 	rc = state_route(w->state, w->p.netns, &key, &r);
 	if (rc)
 		return unasked(w, STAGE_ROUTE_OUTPUT, rc);
+	if (way_is_open(w, &r))
+		return open_way(w, STAGE_ROUTE_OUTPUT, &r);
 	if (r.error)
 		return route_refused(w, &key, &r, STAGE_ROUTE_OUTPUT, false);
 	add_route(w, &r);
@@ -318,21 +333,6 @@ static enum flow local_in(struct walk *w)
 	return deliver(w);
 }
 
-static enum flow ipv6_may_forward(struct walk *w)
-{
-	long all = 1, force = 0;
-	const char *dev = device_name(w, w->p.iif);
-
-	if (state_sysctl(w->state, w->p.netns, "net/ipv6/conf/all/forwarding", NULL, &all) || all)
-		return GO;
-	/* ip6_forward(): the device's force_forwarding (6.17) is enough alone. */
-	if (!state_sysctl(w->state, w->p.netns, "net/ipv6/conf/%s/force_forwarding", dev, &force) && force)
-		return GO;
-	state_sysctl_evidence(w->state, w->p.netns, "net/ipv6/conf/all/forwarding", NULL, &w->ev);
-	return end_simple(w, STAGE_ROUTE_INPUT, END_DROP, CAUSE_FORWARDING_OFF,
-			  "IPv6 forwarding is off, and the destination is not local");
-}
-
 static enum flow forward(struct walk *w)
 {
 	const struct link *out = state_link(w->state, w->p.netns, w->p.oif);
@@ -340,8 +340,6 @@ static enum flow forward(struct walk *w)
 	hop_begin(w);
 	if (++w->forwards > MAX_FORWARDS)
 		return end_simple(w, STAGE_ROUTE_INPUT, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
-	if (packet_family(&w->p) == AF_INET6 && ipv6_may_forward(w) == END)
-		return END;
 	if (w->p.ttl <= 1)
 		return end_simple(w, STAGE_ROUTE_INPUT, END_REJECT, CAUSE_TTL, "its time to live is over");
 	if (out && out->mtu && w->p.len > out->mtu)
@@ -366,6 +364,8 @@ static enum flow route_input(struct walk *w)
 	rc = state_route(w->state, w->p.netns, &key, &r);
 	if (rc)
 		return unasked(w, STAGE_ROUTE_INPUT, rc);
+	if (way_is_open(w, &r))
+		return open_way(w, STAGE_ROUTE_INPUT, &r);
 	if (r.error)
 		return route_refused(w, &key, &r, STAGE_ROUTE_INPUT, false);
 	add_route(w, &r);

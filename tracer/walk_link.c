@@ -144,11 +144,14 @@ static int port_of(struct walk *w, const struct link *br, const struct addr *a)
 {
 	struct mac mac = {};
 	const char *text;
-	int port = state_port_of_addr(w->state, w->p.netns, br->ifindex, a);
+	int port = 0;
 
-	if (!port && state_neigh(w->state, w->p.netns, br->ifindex, a, &mac, &text) == YES && mac.known)
+	if (state_neigh(w->state, w->p.netns, br->ifindex, a, &mac, &text) == YES && mac.known)
 		port = state_fdb_port(w->state, w->p.netns, br->ifindex, &mac);
-	return port;
+	/* The bridge's own address in its FDB is no port. */
+	if (port && port != br->ifindex)
+		return port;
+	return state_port_of_addr(w->state, w->p.netns, br->ifindex, a);
 }
 
 /* Are all ports veths whose other ends are known? Then an address that none holds is nobody's. */
