@@ -4,6 +4,7 @@
 #   make check      all tests (some need root)          make check-unit   only those that need none
 #   make SAN=1      with ASan and UBSan, in build-san/  make CC=clang     with clang
 #   make bench      time and memory beside the bare kernel replies (root)
+#   make vm K=6.1   a shell on another kernel (5.10, 6.1, 6.12, sid), with these files
 
 prefix     ?= /usr/local
 sbindir    ?= $(prefix)/sbin
@@ -12,7 +13,9 @@ compdir    ?= $(prefix)/share/bash-completion/completions
 
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PKG_CONFIG ?= pkg-config
-LIBS       := libmnl libnftnl libbpf libelf libipset jansson
+LIBS       := libmnl libnftnl libbpf libelf libipset jansson yaml-0.1
+# loaded when it is needed, not linked: see tracer/curl.h
+LOADED     := libcurl
 CLANG      ?= clang
 BPFTOOL    ?= bpftool
 
@@ -23,7 +26,7 @@ WARN       := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wv
 comma      := ,
 SANFLAGS   := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 ALL_CFLAGS  = -std=gnu11 $(WARN) $(CFLAGS) $(SANFLAGS) -D_GNU_SOURCE -I. -I$(O) -MMD -MP \
-              $(shell $(PKG_CONFIG) --cflags $(LIBS))
+              $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED))
 LDLIBS      = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 
 BPF_SRC    := $(wildcard bpf/*.bpf.c)
@@ -82,6 +85,10 @@ $(O)/floor: tools/floor.c tools/floor_watch.c tools/floor.h
 	@mkdir -p $(@D)
 	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^)
 
+vm: all
+	tools/deps --vm
+	tests/vm/run $(or $(K),6.1)
+
 install: all
 	install -D -m 755 $(O)/ktrace $(DESTDIR)$(sbindir)/ktrace
 	install -D -m 644 docs/ktrace.8 $(DESTDIR)$(mandir)/man8/ktrace.8
@@ -90,7 +97,7 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all unit check check-unit headers bench install clean
+.PHONY: all unit check check-unit headers bench vm install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
