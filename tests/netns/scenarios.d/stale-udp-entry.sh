@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-only
 # The service moved to another pod; the client's port still has its entry.
-services=none proto=udp warm=1 expect=ok:pod2
+services=none proto=udp warm=ok expect=ok:pod2
 to=${VIP}90 port=53
 rules_iptables() { ipt -t nat -A PREROUTING -p udp -d "${VIP}90" --dport 53 -j DNAT --to-destination "$(at "$POD2" 8080)"; }
 rules_nft() { nft_load <<-EOF
