@@ -156,12 +156,26 @@ static int parse_nodeport(struct parse *p, char *rest)
 	return parse_port(p, rest, &p->t->port);
 }
 
+/* What goes to many, or to nobody, has no path of its own to follow. */
+static int check_one_receiver(struct parse *p)
+{
+	const struct addr *a = &p->t->addr;
+
+	if (addr_is_any(a))
+		return err_set(p->err, -EINVAL, "'%s': the any address is no destination", p->shown);
+	if (addr_is_multicast(a) || (a->family == AF_INET && a->v4.s_addr == INADDR_BROADCAST))
+		return err_set(p->err, -EINVAL, "'%s' is a %s address, and ktrace follows packets to one receiver",
+			       p->shown, addr_is_multicast(a) ? "multicast" : "broadcast");
+	return 0;
+}
+
 /* IP:PORT, [IP6]:PORT, IP/icmp, [IP6]/icmp. */
 static int parse_address(struct parse *p, char *rest)
 {
 	struct target *t = p->t;
 	char *port = NULL, *end;
 	struct addr plain;
+	int rc;
 
 	t->kind = TARGET_ADDRESS;
 	if (*rest == '[') {
@@ -181,6 +195,9 @@ static int parse_address(struct parse *p, char *rest)
 	}
 	if (!addr_parse(rest, &t->addr))
 		return err_set(p->err, -EINVAL, "'%s' is not a target; it is one of %s", p->shown, FORMS);
+	rc = check_one_receiver(p);
+	if (rc)
+		return rc;
 	if (t->proto == IPPROTO_ICMP) {
 		t->kind = TARGET_ICMP;
 		t->proto = t->addr.family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
@@ -190,8 +207,6 @@ static int parse_address(struct parse *p, char *rest)
 		return err_set(p->err, -EINVAL, "'%s' needs a port (IP:PORT, [IP6]:PORT) or /icmp", p->shown);
 	if (!t->proto)
 		t->proto = IPPROTO_TCP;
-	if (addr_is_any(&t->addr))
-		return err_set(p->err, -EINVAL, "'%s': the any address is no destination", p->shown);
 	return parse_port(p, port, &t->port);
 }
 
