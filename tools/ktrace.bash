@@ -19,18 +19,18 @@ _ktrace()
 
 	case $prev in
 	--to)
-		mapfile -t COMPREPLY < <(compgen -W 'svc/ nodeport/' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'svc/ nodeport/ pod/' -- "$cur")
 		compopt -o nospace
 		return ;;
 	--from)
 		if [[ $cur == netns/* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(ip netns list 2>/dev/null | sed 's|^\([^ ]*\).*|netns/\1|')" -- "$cur")
 		else
-			mapfile -t COMPREPLY < <(compgen -W 'node netns/ pid/' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W 'node pod/ netns/ pid/' -- "$cur")
 			[[ ${COMPREPLY[0]-} == */ ]] && compopt -o nospace
 		fi
 		return ;;
-	--in)
+	--in | --objects)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
 	-o | --output)
@@ -43,7 +43,7 @@ _ktrace()
 		return ;;
 	esac
 
-	options='--to --from --namespace --sport --mark --uid --tos --in --output --all --color --help --version'
+	options='--to --from --namespace --sport --mark --uid --tos --in --objects --output --all --color --help --version'
 	((COMP_CWORD == 1)) && options="$options snapshot"
 	mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 }

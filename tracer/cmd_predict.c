@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tracer/cmd.h"
+#include "tracer/names.h"
 #include "tracer/out.h"
 #include "tracer/walk.h"
 
@@ -21,6 +22,7 @@ struct predict {
 	struct arena *a;
 	struct io *io;
 	struct state *s;
+	struct names *names;
 	struct gaps gaps;		/* what could not be read, whether it matters or not */
 	struct target target;
 	struct walk_options walk;
@@ -219,7 +221,9 @@ static int predict_once(struct predict *pr)
 	if (!rc)
 		rc = source_parse(pr->s, pr->a, pr->o->from ? pr->o->from : "node", &p->source, pr->err);
 	if (!rc)
-		rc = target_resolve(pr->s, pr->a, &p->proxy, &pr->target, &p->target, pr->err);
+		rc = names_source(pr->names, pr->s, &p->source, pr->err);
+	if (!rc)
+		rc = names_resolve(pr->names, pr->s, &p->proxy, &pr->target, &p->target, pr->err);
 	if (rc)
 		return rc;
 	pr->walk = (struct walk_options){
@@ -264,10 +268,15 @@ static int predict_stable(struct predict *pr)
 static int predict(struct predict *pr)
 {
 	const struct options *o = pr->o;
+	const struct names_options names = {
+		.objects = o->objects, .kubeconfig = o->kubeconfig, .namespace = o->namespace, .replay = o->in,
+	};
 	struct source source;
 	int rc;
 
-	rc = target_parse(pr->a, o->to, o->namespace ? o->namespace : "default", &pr->target, pr->err);
+	rc = names_open(pr->a, &names, &pr->gaps, &pr->names, pr->err);
+	if (!rc)
+		rc = target_parse(pr->a, o->to, names_namespace(pr->names), &pr->target, pr->err);
 	if (!rc && o->from)
 		rc = source_parse(NULL, pr->a, o->from, &source, pr->err);
 	if (!rc && !o->in)
@@ -281,6 +290,7 @@ static int predict(struct predict *pr)
 		rc = predict_stable(pr);
 	if (rc)
 		return rc;
+	names_enrich(pr->names, &pr->p, pr->trace, pr->n_trace);
 	collect_gaps(pr);
 	pr->p.outcome = prediction_outcome(pr->p.trace, pr->p.n_trace);
 	explain(pr->a, &pr->p);
@@ -328,6 +338,7 @@ enum status cmd_predict(const struct options *o)
 	if (!rc)
 		rc = print(&pr);
 	status = rc ? cmd_fail(&err, rc) : statuses[pr.p.outcome];
+	names_close(pr.names);
 	io_close(pr.io);
 	arena_free(a);
 	return status;

@@ -30,9 +30,9 @@ static const struct option_row option_rows[] = {
 	{ "to", 0, "TARGET", OPTION_STRING, COMMAND_PREDICT, AT(to),
 	  .help = "where the packet is sent: see below" },
 	{ "from", 0, "SOURCE", OPTION_STRING, COMMAND_PREDICT, AT(from),
-	  .help = "who sends it: node (default), IP[%IFACE], netns/NAME, pid/N" },
+	  .help = "who sends it: node (default), pod/NAME, IP[%IFACE], netns/NAME, pid/N" },
 	{ "namespace", 'n', "NS", OPTION_STRING, COMMAND_PREDICT, AT(namespace),
-	  .help = "Kubernetes namespace of a bare service name (default: default)" },
+	  .help = "Kubernetes namespace of a bare name (default: default)" },
 	{ "sport", 0, "PORT", OPTION_NUMBER, COMMAND_PREDICT, AT(sport), 1, 65535,
 	  .help = "source port (default: 40000, an ephemeral one)" },
 	{ "mark", 0, "N", OPTION_NUMBER, COMMAND_PREDICT, AT(mark), 0, UINT32_MAX,
@@ -43,6 +43,8 @@ static const struct option_row option_rows[] = {
 	  .help = "type of service byte (default: 0)" },
 	{ "in", 0, "FILE", OPTION_STRING, COMMAND_PREDICT, AT(in),
 	  .help = "read the node's state from a snapshot instead of this kernel; no root needed" },
+	{ "objects", 0, "FILE", OPTION_STRING, COMMAND_PREDICT, AT(objects),
+	  .help = "Kubernetes objects, as kubectl get -o json or yaml prints them: names, Pods" },
 	{ "output", 'o', "text|json", OPTION_CHOICE, COMMAND_PREDICT, AT(json), .choices = "text|json",
 	  .help = "how to print it (default: text)" },
 	{ "output", 'o', "FILE", OPTION_STRING, COMMAND_SNAPSHOT, AT(file),
@@ -57,10 +59,8 @@ static const struct option_row option_rows[] = {
 	  .help = "--send is not in this build; without it ktrace predicts every path from the node's state" },
 	{ "write", 0, "FILE", OPTION_ABSENT, EVERY,
 	  .help = "--write is not in this build; to keep a prediction, use -o json" },
-	{ "objects", 0, "FILE", OPTION_ABSENT, EVERY,
-	  .help = "--objects is not in this build; names are read from the kernel's own rules" },
 	{ "kubeconfig", 0, "FILE", OPTION_ABSENT, EVERY,
-	  .help = "--kubeconfig is not in this build; names are read from the kernel's own rules" },
+	  .help = "--kubeconfig is not in this build; --objects FILE takes what kubectl get -o json prints" },
 };
 
 static const struct command_row {
@@ -88,6 +88,7 @@ static const char targets[] =
 	"  svc/NAME[:PORT]       a service; PORT is its number or name, left out every port is traced\n"
 	"  svc/NS/NAME[:PORT]    the same in another namespace\n"
 	"  nodeport/PORT         a NodePort at this node's addresses\n"
+	"  pod/NAME[:PORT]       a Pod; pod/NS/NAME[:PORT] in another namespace; pod/NAME/icmp\n"
 	"  IP:PORT, [IP6]:PORT   any address\n"
 	"  IP/icmp, [IP6]/icmp   an echo request\n"
 	"\n"

@@ -15,6 +15,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
 	enum command command;
 	const char *to, *from, *namespace, *in;
+	const char *objects, *kubeconfig;
 	const char *file;		/* snapshot -o FILE */
 	uint32_t sport, mark, uid, tos;
 	bool has_uid;			/* --uid was given */

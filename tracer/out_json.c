@@ -143,8 +143,14 @@ static json_t *hop(const struct json *j, const struct trace *t, const struct hop
 	return o;
 }
 
+static json_t *answer(const struct endpoint_owner *w, enum answer a)
+{
+	return !w || a == UNKNOWN ? json_null() : json_boolean(a == YES);
+}
+
 static json_t *endpoint(const struct json *j, const struct trace *t)
 {
+	const struct endpoint_owner *w = t->endpoint_owner;
 	json_t *o;
 
 	if (!t->has_endpoint)
@@ -152,8 +158,11 @@ static json_t *endpoint(const struct json *j, const struct trace *t)
 	o = json_object();
 	json_object_set_new(o, "address", address(&t->endpoint));
 	json_object_set_new(o, "port", json_integer(t->endpoint_port));
-	json_object_set_new(o, "pod", json_null());
-	json_object_set_new(o, "node", json_null());
+	json_object_set_new(o, "pod", string(j, w ? w->pod : NULL));
+	json_object_set_new(o, "node", string(j, w ? w->node : NULL));
+	json_object_set_new(o, "ready", answer(w, w ? w->ready : UNKNOWN));
+	json_object_set_new(o, "serving", answer(w, w ? w->serving : UNKNOWN));
+	json_object_set_new(o, "terminating", answer(w, w ? w->terminating : UNKNOWN));
 	json_object_set_new(o, "place", string(j, t->endpoint_place));
 	return o;
 }
@@ -232,10 +241,12 @@ static json_t *source(const struct json *j)
 	static const char *const kinds[] = {
 		[SOURCE_NODE] = "node", [SOURCE_ADDRESS] = "address", [SOURCE_NETNS] = "netns",
 	};
+	const struct source *s = &j->p->source;
 	json_t *o = json_object();
 
-	json_object_set_new(o, "input", string(j, j->p->source.input));
-	json_object_set_new(o, "kind", json_string(kinds[j->p->source.kind]));
+	json_object_set_new(o, "input", string(j, s->input));
+	json_object_set_new(o, "kind", json_string(kinds[s->kind]));
+	json_object_set_new(o, "pod", string(j, s->pod ? arena_printf(j->a, "%s/%s", s->pod_namespace, s->pod) : NULL));
 	json_object_set_new(o, "address", address(&j->p->source_addr));
 	json_object_set_new(o, "iface", string(j, j->p->source_iface));
 	return o;

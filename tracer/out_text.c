@@ -143,6 +143,11 @@ static const char *port_words(struct pen *p, const struct prediction *pr, const 
 	else if (target->kind == TARGET_NODEPORT)
 		text_add(&t, "NodePort %u/%s%s%s", tp->port, proto_say(p->a, tp->proto), tp->name ? " " : "",
 			 tp->name ? tp->name : "");
+	else if (target->kind == TARGET_POD && tp->port)
+		text_add(&t, "pod %s/%s, port %u/%s%s%s", target->namespace, target->name, tp->port,
+			 proto_say(p->a, tp->proto), tp->name ? " " : "", tp->name ? tp->name : "");
+	else if (target->kind == TARGET_POD)
+		text_add(&t, "pod %s/%s", target->namespace, target->name);
 	else
 		text_add(&t, "%s", target->input);
 	for (size_t i = 0; target->kind != TARGET_ADDRESS && target->kind != TARGET_ICMP && i < tp->n_addr; i++)
@@ -180,7 +185,7 @@ static void write_ways(struct pen *p, const struct prediction *pr, const struct 
 		pen_put(p, STYLE_BOLD, target_say(p->a, &pr->trace[i].target));
 		if (end - i == 1 && is_elsewhere(&pr->trace[i]))
 			pen_printf(p, STYLE_PLAIN, " %s %s", pen_symbol(p, SYM_ARROW),
-				   endpoint_say(p->a, &pr->trace[i].endpoint, pr->trace[i].endpoint_port));
+				   endpoint_words(p->a, &pr->trace[i], false));
 		pen_end(p);
 		write_tree(p, pr, i, end, o);
 	}

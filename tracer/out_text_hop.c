@@ -34,6 +34,33 @@ const char *end_words(enum end_kind kind)
 	return end_rows[kind].words;
 }
 
+static const char *owner_state(const struct endpoint_owner *w)
+{
+	if (w->terminating == YES)
+		return w->serving == NO ? "terminating, no longer serving" : "terminating";
+	return w->ready == NO ? "not ready" : NULL;
+}
+
+const char *endpoint_words(struct arena *a, const struct trace *t, bool where)
+{
+	const struct endpoint_owner *w = t->endpoint_owner;
+	const char *state = w ? owner_state(w) : NULL;
+	struct text s = { .arena = a }, about = { .arena = a };
+
+	text_add(&s, "%s", endpoint_say(a, &t->endpoint, t->endpoint_port));
+	if (where && t->endpoint_place)
+		text_add(&s, " in %s", t->endpoint_place);
+	if (w && w->pod)
+		text_add(&about, "%s", w->pod);
+	if (w && w->node)
+		text_add(&about, "%son %s", about.len ? " " : "", w->node);
+	if (state)
+		text_add(&about, "%s%s", about.len ? ", " : "", state);
+	if (about.len)
+		text_add(&s, " (%s)", text_get(&about));
+	return text_get(&s);
+}
+
 const char *share_say(struct arena *a, double share)
 {
 	double percent = share * 100;

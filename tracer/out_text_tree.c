@@ -192,12 +192,7 @@ static struct branch *fold(struct pen *p, const struct trace *t, size_t n, size_
 
 static const char *endpoint_of(struct pen *p, const struct trace *t)
 {
-	const char *text;
-
-	if (!t->has_endpoint)
-		return "";
-	text = endpoint_say(p->a, &t->endpoint, t->endpoint_port);
-	return t->endpoint_place ? arena_printf(p->a, "%s in %s", text, t->endpoint_place) : text;
+	return t->has_endpoint ? endpoint_words(p->a, t, true) : "";
 }
 
 static const char *branch_share(struct pen *p, const struct branch *b)

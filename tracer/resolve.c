@@ -210,14 +210,14 @@ static int resolve_service(struct resolve *r)
 /* -- NodePorts ------------------------------------------------------------------------------------ */
 
 /* The address that kubelet would take for the node's: the source towards the default route. */
-static bool default_source(struct resolve *r, uint8_t family, struct addr *out)
+static bool default_source(struct state *s, uint8_t family, struct addr *out)
 {
 	struct route_key key = { 0 };
 	struct route route;
 
 	/* TEST-NET-1 and the documentation prefix: covered by a default route alone */
 	addr_parse(family == AF_INET6 ? "2001:db8::1" : "192.0.2.1", &key.dst);
-	if (state_route(r->s, 0, &key, &route) || route.error || route.type != RTN_UNICAST || !route.prefsrc.family)
+	if (state_route(s, 0, &key, &route) || route.error || route.type != RTN_UNICAST || !route.prefsrc.family)
 		return false;
 	*out = route.prefsrc;
 	return true;
@@ -229,21 +229,21 @@ static bool is_host_link(const struct link *l)
 }
 
 /* Of all local addresses one stands for the node: towards the default route, else the first that no bridge holds. */
-static bool node_address(struct resolve *r, uint8_t family, struct addr *out)
+bool target_node_addr(struct state *s, uint8_t family, struct addr *out)
 {
 	const struct if_addr *v, *found = NULL;
 	size_t n;
 
-	if (default_source(r, family, out))
+	if (default_source(s, family, out))
 		return true;
-	if (state_addrs(r->s, 0, &v, &n))
+	if (state_addrs(s, 0, &v, &n))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		bool host = is_host_link(state_link(r->s, 0, v[i].ifindex));
+		bool host = is_host_link(state_link(s, 0, v[i].ifindex));
 
 		if (v[i].addr.family != family || addr_is_loopback(&v[i].addr) || addr_is_linklocal(&v[i].addr))
 			continue;
-		if (!found || (host && !is_host_link(state_link(r->s, 0, found->ifindex))))
+		if (!found || (host && !is_host_link(state_link(s, 0, found->ifindex))))
 			found = &v[i];
 	}
 	if (found)
@@ -292,7 +292,7 @@ static int add_node_addrs(struct resolve *r, const struct programmed *p)
 	rc = programmed_node_addrs(r->s, r->a, r->proxy, p->family, &all, &list, &n, r->err);
 	if (rc)
 		return rc;
-	if (all && node_address(r, p->family, &one))
+	if (all && target_node_addr(r->s, p->family, &one))
 		add_addr(r, tp, &one);
 	for (size_t i = 0; !all && i < n; i++)
 		add_addr(r, tp, &list[i]);

@@ -9,7 +9,7 @@
 #include "tracer/target.h"
 #include "tracer/word.h"
 
-#define FORMS "node, IP[%%IFACE], netns/NAME or pid/N"
+#define FORMS "node, IP[%%IFACE], pod/NAME, netns/NAME or pid/N"
 
 static int parse_node(struct state *s UNUSED, struct arena *a UNUSED, const char *rest UNUSED, struct source *out,
 		      struct err *err UNUSED)
@@ -40,6 +40,25 @@ static int parse_pid(struct state *s, struct arena *a UNUSED, const char *rest, 
 	if (!isdigit((unsigned char)*rest) || *end || errno || pid < 1 || pid > 1 << 22)
 		return err_set(err, -EINVAL, "'%s' is not a process id (1 to 4194304)", word_short(rest, shown));
 	return s ? state_netns_pid(s, pid, &out->netns, err) : 0;
+}
+
+/* The target's grammar without a port: its address is looked up later. */
+static int parse_pod(struct state *s UNUSED, struct arena *a, const char *rest, struct source *out, struct err *err)
+{
+	const char *text = arena_printf(a, "pod/%s", rest);
+	char shown[WORD_SHORT];
+	struct target t;
+	int rc = target_parse(a, text, "default", &t, err);
+
+	if (rc)
+		return rc;
+	if (t.port || t.port_name || (t.proto && !t.proto_word))
+		return err_set(err, -EINVAL, "'%s' is not a source: a pod that sends is pod/NAME or pod/NS/NAME, without port",
+			       word_short(text, shown));
+	out->kind = SOURCE_ADDRESS;
+	out->pod = t.proto_word ? t.proto_word : t.name;
+	out->pod_namespace = t.proto_word ? t.name : strchr(rest, '/') ? t.namespace : NULL;
+	return 0;
 }
 
 /* The node's interfaces by name, for an error sentence: "lo, eth0, cni0". */
@@ -91,13 +110,9 @@ static const struct source_row {
 	const char *word;
 	bool whole;			/* the word is all of it, not a prefix */
 	int (*parse)(struct state *s, struct arena *a, const char *rest, struct source *out, struct err *err);
-	const char *instead;
 } source_rows[] = {
-	{ "node", true, parse_node, NULL },
-	{ "netns/", false, parse_netns, NULL },
-	{ "pid/", false, parse_pid, NULL },
-	{ "pod/", false, NULL, "give its network namespace, netns/NAME, or one of its processes, pid/N" },
-	{ "", false, parse_address, NULL },
+	{ "node", true, parse_node }, { "netns/", false, parse_netns }, { "pid/", false, parse_pid },
+	{ "pod/", false, parse_pod }, { "", false, parse_address },
 };
 
 int source_parse(struct state *s, struct arena *a, const char *text, struct source *out, struct err *err)
@@ -109,8 +124,6 @@ int source_parse(struct state *s, struct arena *a, const char *text, struct sour
 
 	while (r->whole ? strcmp(copy, r->word) : strncmp(copy, r->word, strlen(r->word)))
 		r++;
-	if (!r->parse)
-		return err_set(err, -EINVAL, "sources %s... are not in this build; %s", r->word, r->instead);
 	rc = r->parse(s, a, copy + strlen(r->word), &source, err);
 	if (!rc)
 		*out = source;

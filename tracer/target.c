@@ -10,9 +10,10 @@
 
 /* Lengths as Kubernetes validates them: DNS labels, IANA service names for ports. */
 #define LABEL_MAX	63
+#define SUBDOMAIN_MAX	253
 #define PORT_NAME_MAX	15
 
-#define FORMS "svc/NAME[:PORT], svc/NS/NAME[:PORT], nodeport/PORT, IP:PORT, [IP6]:PORT or IP/icmp"
+#define FORMS "svc/NAME[:PORT], svc/NS/NAME[:PORT], nodeport/PORT, pod/NAME[:PORT], IP:PORT, [IP6]:PORT or IP/icmp"
 
 const char *target_kind_name(enum target_kind k)
 {
@@ -94,6 +95,17 @@ static int parse_port(struct parse *p, const char *s, uint16_t *out)
 	return 0;
 }
 
+/* Names of Pods may hold dots: DNS subdomains. */
+static int check_pod_name(struct parse *p, const char *s)
+{
+	char *copy = arena_strdup(p->arena, s), *dot;
+	size_t n = strlen(s);
+
+	for (dot = copy; (dot = strchr(dot, '.')); dot++)
+		*dot = dot > copy && dot[1] && dot[1] != '.' ? '-' : '.';
+	return n <= SUBDOMAIN_MAX && is_name(copy, n) ? 0 : check_name(p, "pod name", s, SUBDOMAIN_MAX);
+}
+
 /* Takes the last "/tcp" off rest, where something stands before it. */
 static const char *take_proto(char *rest, uint8_t *proto)
 {
@@ -111,41 +123,72 @@ static const char *take_proto(char *rest, uint8_t *proto)
 	return NULL;
 }
 
-static int parse_service(struct parse *p, char *rest)
+/* "NS/NAME:PORT": what follows NS/ is left in *name, and where a colon stood in *port. */
+static int take_names(struct parse *p, char *rest, const char *what, char **name, char **port)
 {
-	char *slash = strchr(rest, '/'), *colon, *name = rest;
-	struct target *t = p->t;
+	char *slash = strchr(rest, '/');
 	int rc;
 
-	t->kind = TARGET_SERVICE;
-	t->namespace = p->ns;
-	if (t->proto == IPPROTO_ICMP)
-		return err_set(p->err, -EINVAL, "a service has no ICMP; an echo request goes to IP/icmp");
+	*name = rest;
+	p->t->namespace = p->ns;
 	if (slash) {
 		*slash = 0;
-		t->namespace = rest;
-		name = slash + 1;
-		rc = check_name(p, "namespace", t->namespace, LABEL_MAX);
+		p->t->namespace = rest;
+		*name = slash + 1;
+		rc = check_name(p, "namespace", rest, LABEL_MAX);
 		if (rc)
 			return rc;
-		if (strchr(name, '/'))
-			return err_set(p->err, -EINVAL, "'%s' has too many parts; a service is svc/NAME[:PORT] or svc/NS/NAME[:PORT]",
-				       p->shown);
+		if (strchr(*name, '/'))
+			return err_set(p->err, -EINVAL, "'%s' has too many parts; a %s is %s/NAME[:PORT] or %s/NS/NAME[:PORT]",
+				       p->shown, what, *what == 's' ? "svc" : what, *what == 's' ? "svc" : what);
 	}
-	colon = strchr(name, ':');
-	if (colon)
-		*colon++ = 0;
-	t->name = name;
-	rc = check_name(p, "service name", name, LABEL_MAX);
-	if (rc || !colon)
-		return rc;
-	if (!*colon || isdigit((unsigned char)*colon)) {
-		/* a port name may start with a digit but must hold a letter (IANA_SVC_NAME) */
-		if (!*colon || !colon[strspn(colon, "0123456789")] || !is_name(colon, PORT_NAME_MAX))
-			return parse_port(p, colon, &t->port);
-	}
-	t->port_name = colon;
-	return check_name(p, "port name", colon, PORT_NAME_MAX);
+	*port = strchr(*name, ':');
+	if (*port)
+		*(*port)++ = 0;
+	p->t->name = *name;
+	return 0;
+}
+
+/* A number or a name; a name may start with a digit but must hold a letter (IANA_SVC_NAME). */
+static int take_port(struct parse *p, const char *port)
+{
+	struct target *t = p->t;
+
+	if (!port)
+		return 0;
+	if (!*port || (isdigit((unsigned char)*port) &&
+		       (!port[strspn(port, "0123456789")] || !is_name(port, PORT_NAME_MAX))))
+		return parse_port(p, port, &t->port);
+	t->port_name = port;
+	return check_name(p, "port name", port, PORT_NAME_MAX);
+}
+
+static int parse_service(struct parse *p, char *rest)
+{
+	char *name, *port;
+	int rc;
+
+	p->t->kind = TARGET_SERVICE;
+	if (p->t->proto == IPPROTO_ICMP)
+		return err_set(p->err, -EINVAL, "a service has no ICMP; an echo request goes to IP/icmp");
+	rc = take_names(p, rest, "service", &name, &port);
+	if (!rc)
+		rc = check_name(p, "service name", name, LABEL_MAX);
+	return rc ? rc : take_port(p, port);
+}
+
+static int parse_pod(struct parse *p, char *rest)
+{
+	char *name, *port;
+	int rc;
+
+	p->t->kind = TARGET_POD;
+	rc = take_names(p, rest, "pod", &name, &port);
+	if (!rc)
+		rc = check_pod_name(p, name);
+	if (!rc && port && p->t->proto == IPPROTO_ICMP)
+		return err_set(p->err, -EINVAL, "'%s': ICMP has no ports", p->shown);
+	return rc ? rc : take_port(p, port);
 }
 
 static int parse_nodeport(struct parse *p, char *rest)
@@ -217,7 +260,7 @@ static const struct target_row {
 } target_rows[] = {
 	{ "svc/", parse_service, NULL },
 	{ "nodeport/", parse_nodeport, NULL },
-	{ "pod/", NULL, "give the pod's address, IP:PORT or IP/icmp" },
+	{ "pod/", parse_pod, NULL },
 	{ "ingress/", NULL, "give the ingress controller's service, svc/NS/NAME" },
 	{ "dns/", NULL, "give the DNS service, svc/kube-system/kube-dns:53/udp" },
 	{ "https://", NULL, "give the address it resolves to, IP:443" },
@@ -249,7 +292,7 @@ int target_parse(struct arena *a, const char *text, const char *ns, struct targe
 		break;
 	}
 	word = take_proto(rest, &t.proto);
-	if (parse == parse_service && !strpbrk(rest, "/:"))
+	if ((parse == parse_service || parse == parse_pod) && !strpbrk(rest, "/:"))
 		t.proto_word = word;
 	rc = parse(&p, rest);
 	if (!rc)

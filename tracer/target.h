@@ -37,6 +37,7 @@ struct resolved {
 	size_t n_port;
 	/* of an address target that belongs to a service: its name from the rules, else NULL */
 	const char *service;
+	bool by_objects;		/* the rules do not know it: addresses and ports are those of the API's objects */
 };
 
 enum source_kind { SOURCE_NODE, SOURCE_ADDRESS, SOURCE_NETNS };
@@ -46,6 +47,8 @@ struct source {
 	uint32_t netns;			/* where the packet starts: 0 for node and outside */
 	struct addr addr;		/* SOURCE_ADDRESS */
 	const char *iface;		/* SOURCE_ADDRESS: %IFACE, or NULL */
+	/* "pod/NAME": the Pod, NULL for other sources. What kind it is of, and where, only names_source() knows */
+	const char *pod, *pod_namespace;	/* pod_namespace: NULL for a bare name */
 };
 
 /* "10.96.0.1:80/tcp", "[fd00::1]:53/udp", "10.0.0.1/icmp". In arena. */
@@ -64,7 +67,7 @@ const char *proxy_mode_name(enum proxy_mode m);		/* "none", "iptables", "nftable
 
 /* Syntax only. ns is the namespace of a bare name. -EINVAL with what would be right. */
 int target_parse(struct arena *a, const char *text, const char *ns, struct target *out, struct err *err);
-/* "node", IP[%IFACE], "netns/NAME", "pid/N": opens namespaces, hence needs the state; s NULL: syntax only. */
+/* "node", IP[%IFACE], "netns/NAME", "pid/N", "pod/NAME": opens namespaces, hence needs the state; s NULL: syntax only. */
 int source_parse(struct state *s, struct arena *a, const char *text, struct source *out, struct err *err);
 /* -ENOENT with the nearest names if there is no such service, NodePort or port. */
 int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, const struct target *t,
@@ -73,6 +76,8 @@ int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, 
 const char *target_service_of(struct arena *a, const struct trace *t, size_t n);
 /* The service without endpoints at this address, which in nftables mode no rule that the packet meets names; else NULL. */
 const char *target_service_at(struct state *s, struct arena *a, const struct proxy *proxy, const struct tuple *t);
+/* The address that stands for the node among all of its own, as kubelet takes it; false if it has none of the family. */
+bool target_node_addr(struct state *s, uint8_t family, struct addr *out);
 int proxy_detect(struct state *s, struct arena *a, struct proxy *out, struct err *err);
 
 #endif

@@ -76,6 +76,37 @@ static void addresses(void **state)
 	arena_free(a);
 }
 
+static void pods(void **state)
+{
+	static const struct { const char *text, *ns, *name, *port_name; uint16_t port; uint8_t proto; const char *word; } rows[] = {
+		{ "pod/web-1", "default", "web-1", NULL, 0, 0, NULL },
+		{ "pod/web-1:8080", "default", "web-1", NULL, 8080, 0, NULL },
+		{ "pod/prod/web-1:http/udp", "prod", "web-1", "http", 0, IPPROTO_UDP, NULL },
+		{ "pod/prod/static-web.node-a.example", "prod", "static-web.node-a.example", NULL, 0, 0, NULL },
+		{ "pod/web-1/icmp", "default", "web-1", NULL, 0, IPPROTO_ICMP, "icmp" },
+		{ "pod/prod/web-1/icmp", "prod", "web-1", NULL, 0, IPPROTO_ICMP, NULL },
+		{ "pod/prod/tcp", "default", "prod", NULL, 0, IPPROTO_TCP, "tcp" },
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err err = { "" };
+		struct target t;
+
+		if (target_parse(a, rows[i].text, "default", &t, &err))
+			fail_msg("%s: %s", rows[i].text, err.text);
+		assert_int_equal(t.kind, TARGET_POD);
+		assert_string_equal(t.namespace, rows[i].ns);
+		assert_string_equal(t.name, rows[i].name);
+		assert_int_equal(t.port, rows[i].port);
+		assert_int_equal(t.proto, rows[i].proto);
+		assert_string_equal(t.port_name ? t.port_name : "", rows[i].port_name ? rows[i].port_name : "");
+		assert_string_equal(t.proto_word ? t.proto_word : "", rows[i].word ? rows[i].word : "");
+	}
+	arena_free(a);
+}
+
 /* Each refusal is one sentence that holds the words of the second column. */
 static void refusals(void **state)
 {
@@ -119,7 +150,14 @@ static void refusals(void **state)
 		{ "[fd00::1]", "needs a port" },
 		{ "[fd00::1:80", "is not [IP6]:PORT" },
 		{ "[fd00::1]80", "is not [IP6]:PORT" },
-		{ "pod/web-1:80", "not in this build" },
+		{ "pod/", "is empty" },
+		{ "pod/Web", "cannot be a pod name" },
+		{ "pod/web..1", "cannot be a pod name" },
+		{ "pod/.web", "cannot be a pod name" },
+		{ "pod/web.", "cannot be a pod name" },
+		{ "pod/a/b/c", "too many parts" },
+		{ "pod/web-1:0", "out of range" },
+		{ "pod/web-1:80/icmp", "no ports" },
 		{ "ingress/web", "not in this build" },
 		{ "dns/kubernetes", "not in this build" },
 		{ "https://example.com/", "not in this build" },
@@ -189,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(services),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(pods),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(said),
 		cmocka_unit_test(words),

@@ -131,6 +131,13 @@ bool hop_matters(const struct hop *h);
 enum share_kind { SHARE_CERTAIN, SHARE_RANDOM, SHARE_EXISTING, SHARE_UNKNOWN };
 const char *share_kind_name(enum share_kind kind);
 
+/* What the cluster's objects say of an endpoint. */
+struct endpoint_owner {
+	const char *pod;		/* "default/web-1", or NULL */
+	const char *node;		/* or NULL */
+	enum answer ready, serving, terminating;
+};
+
 /* One way the packet can go. */
 struct trace {
 	struct tuple target;		/* what the sender addressed */
@@ -140,6 +147,7 @@ struct trace {
 	struct addr endpoint;
 	uint16_t endpoint_port;
 	const char *endpoint_place;	/* netns name or interface of the pod on this node, or NULL */
+	const struct endpoint_owner *endpoint_owner;	/* NULL: no object tells */
 	struct verdict end;
 	const struct hop *hops;
 	size_t n_hops;
