@@ -202,6 +202,20 @@ static bool port_forwards(const struct link *port)
 	return port->port_state == BR_STATE_FORWARDING;
 }
 
+/*
+ * Hairpin off, but not surely so: the port's switch was not read, or the bridge is promiscuous and takes the frame up
+ * as well (kubelet's old promiscuous-bridge mode).
+ */
+static bool hairpin_open(struct walk *w, const struct link *port)
+{
+	const struct link *br = state_link(w->state, w->p.netns, port->master);
+
+	if (port->hairpin == YES || (port->hairpin == NO && !(br && br->flags & IFF_PROMISC)))
+		return false;
+	return choice_unknown(w->choices, 2, arena_printf(w->arena, "port %s: whether hairpin works there (%s)", port->name,
+				port->hairpin == NO ? "off, but its bridge is promiscuous" : "the switch was not read"));
+}
+
 /* should_deliver() of br_forward.c. from: the port that the frame came in by, 0 for the bridge itself. */
 static enum flow may_forward(struct walk *w, const struct link *port, int from)
 {
@@ -211,6 +225,9 @@ static enum flow may_forward(struct walk *w, const struct link *port, int from)
 	if (!port_forwards(port))
 		return port_refuses(w, port, "not forwarding (STP state)", CAUSE_BRIDGE,
 				    arena_printf(w->arena, "bridge port %s is not forwarding", port->name));
+	if (from == port->ifindex && hairpin_open(w, port))
+		return end_path(w, STAGE_BRIDGE, NF_BR_FORWARD, 0, false, END_UNKNOWN, CAUSE_UNREADABLE,
+				"whether the frame comes back out of its own bridge port is not known");
 	if (from == port->ifindex && port->hairpin != YES)
 		return port_refuses(w, port, "hairpin off", CAUSE_HAIRPIN,
 				    arena_printf(w->arena, "bridge port %s has hairpin off: a frame does not go back "
