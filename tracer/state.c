@@ -36,6 +36,8 @@ static const char *const sysctls[] = {
 	"net/ipv4/ip_local_port_range",
 	"net/ipv4/ip_early_demux",
 	"net/ipv4/ip_default_ttl",
+	"net/ipv4/ip_forward_update_priority",
+	"net/ipv4/tcp_reflect_tos",
 	"net/ipv4/icmp_echo_ignore_all",
 	"net/ipv4/fib_multipath_hash_policy",
 	"net/ipv4/tcp_l3mdev_accept",
@@ -343,7 +345,7 @@ static void read_netns(struct state *s, uint32_t netns)
 	struct err err = { "" };
 	size_t n;
 
-	note(s, netns, "the links", state_links(s, netns, &link, &n));
+	note(s, netns, "the links", links_as_made(s, netns, &link, &n));
 	note(s, netns, "the addresses", state_addrs(s, netns, &addr, &n));
 	note(s, netns, "the routes", fib_read_all(s, netns));
 	note(s, netns, "the neighbours", neigh_read_all(s, netns));

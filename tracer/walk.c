@@ -64,6 +64,16 @@ enum flow end_simple(struct walk *w, enum stage stage, enum end_kind kind, enum 
 
 /* -- the answer ----------------------------------------------------------------------------------- */
 
+/* tcp_v4_send_synack(), tcp_v6_send_synack(): tcp_reflect_tos. That of a host elsewhere is not known: off, the default. */
+static uint8_t answer_tos(struct walk *w)
+{
+	long reflect = 0;
+
+	if (w->end.kind == END_DELIVERED && w->p.proto == IPPROTO_TCP)
+		state_sysctl(w->state, w->p.netns, "net/ipv4/tcp_reflect_tos", NULL, &reflect);
+	return reflect ? w->p.tos & ~3 : 0;
+}
+
 static void answer_packet(struct walk *w)
 {
 	struct packet *p = &w->p;
@@ -76,7 +86,10 @@ static void answer_packet(struct walk *w)
 	p->sport_unknown = false;
 	p->tcp_flags = p->proto == IPPROTO_TCP ? 0x12 : 0;
 	p->ttl = 64;
-	p->mark = 0;
+	/* A socket answers with its own TOS, icmp_reply() and icmpv6_echo_reply() with the request's. */
+	if (p->proto != IPPROTO_ICMP && p->proto != IPPROTO_ICMPV6)
+		p->tos = answer_tos(w);
+	p->mark = p->priority = 0;
 	p->iif = p->oif = p->physin = p->physout = 0;
 	p->ct = (struct ct_view){};
 	p->sk_known = false;
@@ -86,6 +99,19 @@ static void answer_packet(struct walk *w)
 	w->forwards = 0;
 }
 
+/* The answer from elsewhere comes in the frame of whom the request was handed to. */
+static void answer_frame(struct walk *w, int iif, const struct addr *nexthop)
+{
+	const struct link *l = state_link(w->state, w->p.netns, iif);
+	struct mac mac = {};
+	const char *text;
+
+	if (state_neigh(w->state, w->p.netns, iif, nexthop, &mac, &text) != YES)
+		mac.known = false;
+	w->p.smac = mac;
+	w->p.dmac = l ? l->mac : (struct mac){};
+}
+
 /*
  * Does the answer find its way back? From a socket here it is followed from there; from elsewhere it is taken
  * to come in where the request went out, if this node has anything to undo or to receive.
@@ -93,6 +119,7 @@ static void answer_packet(struct walk *w)
 static void walk_answer(struct walk *w)
 {
 	struct verdict request = w->end;
+	struct addr nexthop = w->nexthop;
 	size_t n_hop = w->n_hop;
 	int back_iif = w->p.oif;
 	bool ours = w->p.ct.status & (IPS_SRC_NAT | IPS_DST_NAT) || !w->outside;
@@ -100,6 +127,8 @@ static void walk_answer(struct walk *w)
 	if (request.cause == CAUSE_REPLY_BYPASS || (request.kind == END_SENT && !ours))
 		return;
 	answer_packet(w);
+	if (request.kind != END_DELIVERED)
+		answer_frame(w, back_iif, &nexthop);
 	w->end = (struct verdict){};
 	if (request.kind == END_DELIVERED) {
 		local_out(w);

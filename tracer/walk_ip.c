@@ -151,6 +151,14 @@ enum flow reroute(struct walk *w, int *oif)
 	return GO;
 }
 
+/* rt_tos2priority(): ip_tos2prio[] by the four TOS bits, whose lowest is ECN's. */
+static uint32_t tos_priority(uint8_t tos)
+{
+	static const uint8_t prio[] = { 0, 0, 2, 2, 6, 6, 4, 4 };
+
+	return prio[(tos & 0x1e) >> 2];
+}
+
 enum flow local_out(struct walk *w)
 {
 	struct route_key key;
@@ -160,6 +168,9 @@ enum flow local_out(struct walk *w)
 	hop_begin(w);
 	w->p.local = true;
 	w->p.iif = w->p.physin = w->p.physout = 0;
+	/* __ip_sock_set_tos(); IPv6's traffic class has no such effect. */
+	if (!w->reply && packet_family(&w->p) == AF_INET)
+		w->p.priority = tos_priority(w->p.tos);
 	key = route_question(w, false);
 	rc = state_route(w->state, w->p.netns, &key, &r);
 	if (rc)
@@ -336,6 +347,7 @@ static enum flow local_in(struct walk *w)
 static enum flow forward(struct walk *w)
 {
 	const struct link *out = state_link(w->state, w->p.netns, w->p.oif);
+	long update = 1;
 
 	hop_begin(w);
 	if (++w->forwards > MAX_FORWARDS)
@@ -348,6 +360,10 @@ static enum flow forward(struct walk *w)
 					       out->mtu));
 	w->p.ttl--;
 	w->p.local = false;
+	/* ip_forward() */
+	if (packet_family(&w->p) == AF_INET &&
+	    (state_sysctl(w->state, w->p.netns, "net/ipv4/ip_forward_update_priority", NULL, &update) || update))
+		w->p.priority = tos_priority(w->p.tos);
 	if (run_hook(w, NF_INET_FORWARD) == END)
 		return END;
 	return post_routing(w);
