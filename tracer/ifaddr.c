@@ -204,7 +204,7 @@ static int select_elsewhere(struct state *s, uint32_t netns, struct addrs *as, i
 
 	if (master && select_any(as, master, scope, out))
 		return 0;
-	rc = state_links(s, netns, &link, &n);
+	rc = links_as_made(s, netns, &link, &n);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < n; i++)

@@ -25,6 +25,7 @@ struct links {
 	const struct link **link;	/* ascending by ifindex */
 	size_t n, cap;
 	struct state *s;
+	const struct link **made;	/* the same n in the order of for_each_netdev(); NULL: not asked yet */
 };
 
 static void copy_name(char out[16], const struct nlattr *a)
@@ -177,16 +178,69 @@ int state_links(struct state *s, uint32_t netns, const struct link *const **out,
 	return 0;
 }
 
+/* Of a device among its namespace's; their number if there is none such. */
+static size_t position(const struct links *ls, int ifindex)
+{
+	struct link key = { .ifindex = ifindex };
+	const struct link *k = &key, **found = NULL;
+
+	if (ls->n)
+		found = bsearch(&k, ls->link, ls->n, sizeof(*ls->link), by_ifindex);
+	return found ? (size_t)(found - ls->link) : ls->n;
+}
+
+/*
+ * for_each_netdev() goes by when a device came into the namespace, which no dump tells: those go by ifindex. Of all files
+ * /proc/net/igmp does (igmp_mc_get_first()), for the devices that are up; the others stand where their number says.
+ */
+static const struct link **order_made(struct state *s, uint32_t netns, const struct links *ls)
+{
+	const struct link **out = arena_alloc(s->arena, (ls->n + 1) * sizeof(*out));
+	const struct link **up = arena_alloc(s->arena, (ls->n + 1) * sizeof(*up));
+	bool *is_up = arena_alloc(s->arena, ls->n + 1);
+	size_t n = 0, n_up = 0, next = 0;
+	const char *text;
+
+	if (io_file(s->io, netns, "/proc/net/igmp", &text, NULL))
+		text = "";
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		/* Behind each device its groups, indented. */
+		size_t i = *line >= '1' && *line <= '9' ? position(ls, atoi(line)) : ls->n;
+
+		if (i < ls->n && !is_up[i]) {
+			is_up[i] = true;
+			up[n_up++] = ls->link[i];
+		}
+	}
+	for (size_t k = 0; k <= n_up; k++) {
+		for (; next < ls->n && (k == n_up || ls->link[next]->ifindex < up[k]->ifindex); next++)
+			if (!is_up[next])
+				out[n++] = ls->link[next];
+		if (k < n_up)
+			out[n++] = up[k];
+	}
+	return out;
+}
+
+int links_as_made(struct state *s, uint32_t netns, const struct link *const **out, size_t *n)
+{
+	struct links *ls = get_links(s, netns);
+
+	if (ls->rc)
+		return ls->rc;
+	if (!ls->made)
+		ls->made = order_made(s, netns, ls);
+	*out = ls->made;
+	*n = ls->n;
+	return 0;
+}
+
 const struct link *state_link(struct state *s, uint32_t netns, int ifindex)
 {
 	struct links *ls = get_links(s, netns);
-	struct link key = { .ifindex = ifindex };
-	const struct link *k = &key, **found;
+	size_t i = position(ls, ifindex);
 
-	if (!ls->n)
-		return NULL;
-	found = bsearch(&k, ls->link, ls->n, sizeof(*ls->link), by_ifindex);
-	return found ? *found : NULL;
+	return i < ls->n ? ls->link[i] : NULL;
 }
 
 const struct link *state_link_named(struct state *s, uint32_t netns, const char *name)

@@ -60,6 +60,8 @@ static inline unsigned family_index(uint8_t family)
 }
 
 /* -- link.c ---------------------------------------------------------------------------------------- */
+/* In the order of for_each_netdev(). */
+int links_as_made(struct state *s, uint32_t netns, const struct link *const **out, size_t *n);
 /* The VRF (or other layer 3 master) that ifindex is, or is a port of: 0 if none. l3mdev_master_ifindex(). */
 int link_l3_master(struct state *s, uint32_t netns, int ifindex);
 bool link_is_l3_master(struct state *s, uint32_t netns, int ifindex);
