@@ -225,9 +225,9 @@ static int redirect_addr(struct eval *e, struct addr *out)
 
 	if (e->run->hook == NF_INET_LOCAL_OUT)
 		return addr_parse(six ? "::1" : "127.0.0.1", out) ? 0 : -EINVAL;
-	if (!e->ask || !e->ask->dev_addr)
+	if (!e->ask || !e->ask->redirect_addr)
 		return -ENOTSUP;
-	return e->ask->dev_addr(e->ask->ctx, e->netns, e->p->iif, &e->p->dst, out);
+	return e->ask->redirect_addr(e->ask->ctx, e->netns, e->p->iif, &e->p->dst, out);
 }
 
 /* nft_redir_eval() */

@@ -93,12 +93,11 @@ static enum step_kind snat(struct eval *e, const struct xt *x)
 	return STEP_NAT;
 }
 
-/* An address of the device for masquerade and redirect. STEP_NAT, or how the packet ends. */
-static enum step_kind device_addr(struct eval *e, int ifindex, const struct addr *towards, struct addr *out)
+/* An address of the device for masquerade and redirect was asked for. STEP_NAT, or how the packet ends. */
+static enum step_kind device_addr(struct eval *e, int ifindex, int rc, const struct addr *out)
 {
 	const struct link *l = ifindex ? e->ask->link(e->ask->ctx, e->netns, ifindex) : NULL;
 	const char *name = l ? l->name : "the interface";
-	int rc = ifindex ? e->ask->dev_addr(e->ask->ctx, e->netns, ifindex, towards, out) : -ENODEV;
 
 	if (rc == -ENOENT || (!rc && !out->family)) {
 		e->says = arena_printf(e->arena, "drops it: %s has no address to translate to", name);
@@ -144,12 +143,18 @@ static enum step_kind masquerade(struct eval *e, const struct xt *x)
 		return STEP_ACCEPT;
 	}
 	to = towards(e);
-	k = device_addr(e, e->p->oif, &to, &from);
+	k = device_addr(e, e->p->oif, e->p->oif ? e->ask->dev_addr(e->ask->ctx, e->netns, e->p->oif, &to, &from) : -ENODEV,
+			&from);
 	if (k != STEP_NAT)
 		return k;
 	range_set_addr(&r, &from);
 	e->says = arena_printf(e->arena, "masquerades as %s", addr_say(&from, buf));
 	return nat_done(e, x, &r, NFT_NAT_MASQUERADE, false);
+}
+
+static int in_addr(struct eval *e, struct addr *out)
+{
+	return e->p->iif ? e->ask->redirect_addr(e->ask->ctx, e->netns, e->p->iif, &e->p->dst, out) : -ENODEV;
 }
 
 /* nf_nat_redirect_ipv4(), nf_nat_redirect_ipv6() */
@@ -162,7 +167,7 @@ static enum step_kind redirect(struct eval *e, const struct xt *x)
 	if (!range_from(x, &r))
 		return bad_range(e, x);
 	if (e->run->hook != NF_INET_LOCAL_OUT)
-		k = device_addr(e, e->p->iif, &e->p->dst, &to);
+		k = device_addr(e, e->p->iif, in_addr(e, &to), &to);
 	else if (to.family == AF_INET)
 		to = addr_v4(INADDR_LOOPBACK);
 	else

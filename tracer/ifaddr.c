@@ -400,3 +400,25 @@ int state_dev_addr(struct state *s, uint32_t netns, int ifindex, const struct ad
 		return select_v6(s, netns, ifindex, dst, out);
 	return -EAFNOSUPPORT;
 }
+
+/* nf_nat_redirect_ipv4() takes the first address; nf_nat_redirect_ipv6_usable(), for a scoped destination one of that scope. */
+int state_redirect_addr(struct state *s, uint32_t netns, int ifindex, const struct addr *dst, struct addr *out)
+{
+	struct addrs *as = get_addrs(s, netns);
+	int scope = dst->family == AF_INET6 ? scope_v6(dst) : 14;
+
+	if (as->rc)
+		return as->rc;
+	for (size_t i = 0; i < as->n; i++) {
+		const struct if_addr *a = &as->v[i];
+
+		if (a->ifindex != ifindex || a->addr.family != dst->family)
+			continue;
+		if (dst->family == AF_INET6 && ((a->flags & IFA_F_TENTATIVE && !(a->flags & IFA_F_OPTIMISTIC)) ||
+						(scope != 14 && scope_v6(&a->addr) != scope)))
+			continue;
+		*out = a->addr;
+		return 0;
+	}
+	return -ENOENT;
+}

@@ -134,6 +134,11 @@ static int ask_dev_addr(void *ctx, uint32_t netns, int ifindex, const struct add
 	return state_dev_addr(ctx, netns, ifindex, dst, out);
 }
 
+static int ask_redirect_addr(void *ctx, uint32_t netns, int ifindex, const struct addr *dst, struct addr *out)
+{
+	return state_redirect_addr(ctx, netns, ifindex, dst, out);
+}
+
 static enum answer ask_socket(void *ctx, uint32_t netns, const struct packet *p, struct sock_info *out)
 {
 	return state_socket(ctx, netns, p, out);
@@ -216,7 +221,7 @@ int state_open(struct io *io, struct arena *a, struct gaps *gaps, struct state *
 		return rc;
 	s->ask = (struct ask){
 		.ctx = s, .route = ask_route, .addr_type = ask_addr_type, .link = ask_link,
-		.dev_addr = ask_dev_addr, .socket = ask_socket,
+		.dev_addr = ask_dev_addr, .redirect_addr = ask_redirect_addr, .socket = ask_socket,
 	};
 	s->nft = nft_open(io, a, &s->ask, gaps);
 	nft_set_order(s->nft, read_order, s);

@@ -40,6 +40,7 @@ enum end_cause state_route_refusal(struct state *s, uint32_t netns, const struct
 				   const struct route *r, struct evidences *ev);
 int state_addr_type(struct state *s, uint32_t netns, const struct addr *a, int ifindex, uint8_t *rtn);
 int state_dev_addr(struct state *s, uint32_t netns, int ifindex, const struct addr *dst, struct addr *out);
+int state_redirect_addr(struct state *s, uint32_t netns, int ifindex, const struct addr *dst, struct addr *out);
 /* Every address of the netns: for names, node addresses and NodePorts. */
 struct if_addr { struct addr addr; uint8_t plen, scope; int ifindex; uint32_t flags; };
 int state_addrs(struct state *s, uint32_t netns, const struct if_addr **out, size_t *n);

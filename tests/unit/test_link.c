@@ -204,13 +204,16 @@ static void add_addr(struct reply *r, const char *addr, int plen, uint32_t flags
 	reply_end(r);
 }
 
-/* inet_select_addr() and RFC 6724: what a masquerade by cni0 becomes. */
+/* inet_select_addr() and RFC 6724: what a masquerade by cni0 becomes, and where a redirect on it leads. */
 static void test_source_choice(void **state)
 {
 	static const struct { const char *dst, *want; } cases[] = {
 		{ "10.2.0.9", "10.2.0.1" }, { "8.8.8.8", "10.1.0.1" },
 		{ "fd00:2::9", "fd00:2::1" }, { "2001:db8:2::1", "2001:db8::1" }, { "fe80::9", "fe80::1" },
 		{ "fd00:3::9", "fd00:2::1" },
+	};
+	static const struct { const char *dst, *want; } redirects[] = {
+		{ "10.2.0.9", "169.254.1.1" }, { "2001:db8::9", "fd00:1::1" }, { "fe80::9", "fe80::1" },
 	};
 	struct reply r = {}, links = {};
 	struct fixture f;
@@ -238,6 +241,15 @@ static void test_source_choice(void **state)
 
 		assert_int_equal(state_dev_addr(f.s, 0, 3, &dst, &out), 0);
 		assert_string_equal(addr_say(&out, buf), cases[i].want);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(redirects); i++) {
+		struct addr dst = ip(redirects[i].dst), out;
+		char buf[ADDR_TEXT];
+
+		assert_int_equal(state_redirect_addr(f.s, 0, 3, &dst, &out), 0);
+		assert_string_equal(addr_say(&out, buf), redirects[i].want);
+		/* unlike masquerade, never another device's */
+		assert_int_equal(state_redirect_addr(f.s, 0, 4, &dst, &out), -ENOENT);
 	}
 	fixture_close(&f);
 }

@@ -118,7 +118,8 @@ static void bench_reset(uint8_t family)
 		assert_int_equal(io_open_live(bench.arena, IO_LIVE, &bench.io, &err), 0);
 		bench.gaps.arena = bench.arena;
 		bench.ask = (struct ask){ .route = bench_route, .addr_type = bench_addr_type, .link = bench_link,
-					  .dev_addr = bench_dev_addr, .socket = bench_socket };
+					  .dev_addr = bench_dev_addr, .redirect_addr = bench_dev_addr,
+					  .socket = bench_socket };
 		bench.nft = nft_open(bench.io, bench.arena, &bench.ask, &bench.gaps);
 	}
 	bench.p = (struct packet){ .src = bench_addr(v4 ? "10.0.0.5" : "fd00::5"),

@@ -80,9 +80,11 @@ struct ask {
 	int (*addr_type)(void *ctx, uint32_t netns, const struct addr *a, int ifindex, uint8_t *rtn);
 	/* NULL if there is none or it could not be read. Stable for the run. */
 	const struct link *(*link)(void *ctx, uint32_t netns, int ifindex);
-	/* Is ifindex's address list holding this one (primary, first of scope): for masquerade and redirect.
-	 * dst guides the choice as inet_select_addr() and ipv6_dev_get_saddr() do. -ENOENT: it has none. */
+	/* The address that masquerade takes: dst guides the choice as inet_select_addr() and
+	 * ipv6_dev_get_saddr() do, which fall back on other devices' addresses. -ENOENT: there is none. */
 	int (*dev_addr)(void *ctx, uint32_t netns, int ifindex, const struct addr *dst, struct addr *out);
+	/* The first address of ifindex itself that redirect can use for a packet to dst. -ENOENT: it has none. */
+	int (*redirect_addr)(void *ctx, uint32_t netns, int ifindex, const struct addr *dst, struct addr *out);
 	/* The socket that a packet with this tuple would find, as xt_socket and nft socket look it up. */
 	enum answer (*socket)(void *ctx, uint32_t netns, const struct packet *p, struct sock_info *out);
 };
