@@ -2,6 +2,7 @@
 /* What runs at a netfilter hook: base chains in order, with conntrack and NAT in their fixed places. */
 #include <netinet/in.h>
 
+#include <limits.h>
 #include <linux/netfilter.h>
 #include <string.h>
 
@@ -147,21 +148,25 @@ static bool rerouting_differs(const struct packet *a, const struct packet *b)
 struct hook_run {
 	const struct nft_base **base;
 	size_t n;
+	bool has_nat;			/* its nat chains stand where the NAT hook does, among chains of its priority too */
 	bool tracked, translated;
 	int new_oif;			/* OUTPUT: where a new route leads; the hook's chains keep seeing the old one */
 };
 
-static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, int priority)
+/* What runs before the base chain b; NULL: all that is left. */
+static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const struct nft_base *b)
 {
 	bool early = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT;
 	int nat_priority = early ? PRI_NAT_DST : PRI_NAT_SRC;
+	int priority = !b ? INT_MAX : b->type == NFT_BASE_NAT ? nat_priority : b->priority;
+	bool nat = b && b->type != NFT_BASE_NAT && r->has_nat ? priority > nat_priority : priority >= nat_priority;
 
 	if (early && !r->tracked && priority > PRI_CONNTRACK) {
 		r->tracked = true;
 		if (track(w, hook) == END)
 			return END;
 	}
-	if (hook != NF_INET_FORWARD && !r->translated && priority >= nat_priority) {
+	if (hook != NF_INET_FORWARD && !r->translated && nat) {
 		struct packet before = w->p;
 
 		r->translated = true;
@@ -188,16 +193,18 @@ enum flow run_hook(struct walk *w, uint8_t hook)
 					     err.text[0] ? err.text : strerror(-rc)));
 	r.base = ordered(w, h);
 	r.n = h->n_base;
+	for (size_t i = 0; i < r.n; i++)
+		r.has_nat |= r.base[i]->type == NFT_BASE_NAT;
 	for (size_t i = 0; i < r.n; i++) {
 		const struct nft_base *b = r.base[i];
 		struct place at = { STAGE_HOOK, hook, b->priority, false };
 		struct packet before;
 		bool translated;
 
+		if (up_to(w, hook, &r, b) == END)
+			return END;
 		if (b->type == NFT_BASE_NAT)
 			continue;
-		if (up_to(w, hook, &r, b->priority) == END)
-			return END;
 		before = w->p;
 		if (run_base(w, family_of(w), b, &at, &translated) == END)
 			return END;
@@ -205,7 +212,7 @@ enum flow run_hook(struct walk *w, uint8_t hook)
 		    reroute(w, &r.new_oif) == END)
 			return END;
 	}
-	if (up_to(w, hook, &r, 1 << 30) == END)
+	if (up_to(w, hook, &r, NULL) == END)
 		return END;
 	if (hook == NF_INET_POST_ROUTING || hook == NF_INET_LOCAL_IN)
 		confirm(w);

@@ -1,0 +1,13 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# A filter chain at the very priority of NAT, registered after the NAT hook: it runs first and still sees the port.
+services=none port=30080 expect=timeout
+rules_iptables() { not_here; }
+rules_nft() {
+	nft_load <<-EOF
+		table @IP@ nat { chain pre { type nat hook prerouting priority dstnat; tcp dport 30080 dnat to $(at "$POD1" 8080); }; }
+	EOF
+	nft_load <<-'EOF'
+		table @IP@ host { chain pre { type filter hook prerouting priority -100; tcp dport 30080 drop; }; }
+	EOF
+}
