@@ -9,6 +9,7 @@
 #include "nft/xt.h"
 
 #include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_sctp.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
@@ -82,10 +83,26 @@ static void see_nat(struct view *x, const struct nat_data *n)
 		x->v->dnat_port = port->value[0] << 8 | port->value[1];
 }
 
-/* tcp and udp matches of xt, where iptables-nft or legacy did not write native ones. */
+/* The destination port that a match of xt asks for alone; 0: none. */
+static uint16_t xt_dport(const char *name, const struct xt *m)
+{
+	const struct xt_tcp *tcp = m->info;
+	const struct xt_udp *udp = m->info;
+	const struct xt_sctp_info *sctp = m->info;
+
+	if (!strcmp(name, "tcp") && m->size >= sizeof(*tcp))
+		return tcp->dpts[0] == tcp->dpts[1] && !(tcp->invflags & XT_TCP_INV_DSTPT) ? tcp->dpts[0] : 0;
+	if (!strcmp(name, "udp") && m->size >= sizeof(*udp))
+		return udp->dpts[0] == udp->dpts[1] && !(udp->invflags & XT_UDP_INV_DSTPT) ? udp->dpts[0] : 0;
+	if (!strcmp(name, "sctp") && m->size >= sizeof(*sctp))
+		return sctp->flags & XT_SCTP_DEST_PORTS && !(sctp->invflags & XT_SCTP_DEST_PORTS) &&
+		       sctp->dpts[0] == sctp->dpts[1] ? sctp->dpts[0] : 0;
+	return 0;
+}
+
+/* Matches and targets of xt, where iptables-nft or legacy did not write native expressions. */
 static void see_xt(struct view *x, const struct step *s)
 {
-	const struct xt *m = s->data;
 	struct addr dnat;
 	uint16_t port;
 
@@ -94,17 +111,11 @@ static void see_xt(struct view *x, const struct step *s)
 		x->v->dnat_port = port;
 		return;
 	}
-	if (!strcmp(s->ops->name, "tcp") && s->size == sizeof(*m) && m->size >= sizeof(struct xt_tcp)) {
-		const struct xt_tcp *t = m->info;
-
-		if (t->dpts[0] == t->dpts[1] && !(t->invflags & XT_TCP_INV_DSTPT))
-			x->v->dport = t->dpts[0];
-	} else if (!strcmp(s->ops->name, "udp") && s->size == sizeof(*m) && m->size >= sizeof(struct xt_udp)) {
-		const struct xt_udp *u = m->info;
-
-		if (u->dpts[0] == u->dpts[1] && !(u->invflags & XT_UDP_INV_DSTPT))
-			x->v->dport = u->dpts[0];
-	}
+	if (s->size != sizeof(struct xt))
+		return;
+	port = xt_dport(s->ops->name, s->data);
+	if (port)
+		x->v->dport = port;
 }
 
 static bool whole(const void *mask, size_t len)
