@@ -114,10 +114,32 @@ static void time_words(struct text *t, const struct xt *x)
 		text_add(t, " --contiguous");
 }
 
-/* ipvs_mt(): skb->ipvs_property is set on what IPVS sends; before it has the packet, it is not. */
-static enum answer ipvs(struct eval *e, const struct xt *x UNUSED)
+/*
+ * ipvs_mt(): skb->ipvs_property is set on what IPVS has handled. The rest asks its connection, found by the real server as the
+ * packet's destination: so not for answers.
+ */
+static enum answer ipvs(struct eval *e, const struct xt *x)
 {
-	return eval_unknown(e, "whether IPVS handles this packet is not visible to the rules' evaluation");
+	const struct xt_ipvs_mtinfo *info = x->info;
+	const struct packet *p = e->p;
+	bool set = p->ipvs.set;
+
+#define WANTED(bit, equal)	(!(info->bitmask & (bit)) || (equal) != !!(info->invert & (bit)))
+	if (info->bitmask == XT_IPVS_IPVS_PROPERTY)
+		return answer_of(set != !!(info->invert & XT_IPVS_IPVS_PROPERTY));
+	if (!set || !WANTED(XT_IPVS_PROTO, p->proto == info->l4proto) || p->ipvs.reply)
+		return NO;
+	if (!WANTED(XT_IPVS_VPORT, p->ipvs.port == ntohs(info->vport)) ||
+	    !WANTED(XT_IPVS_METHOD, p->ipvs.method == info->fwd_method) ||
+	    !WANTED(XT_IPVS_VADDR, xt_addr_masked_eq(&p->ipvs.vip, &info->vaddr, &info->vmask)))
+		return NO;
+	/* the direction is inverted for replies, and needs a connection */
+	if (info->bitmask & XT_IPVS_DIR && (!eval_has_ct(e) || p->ct.reply != !!(info->invert & XT_IPVS_DIR)))
+		return NO;
+	if (info->bitmask & XT_IPVS_VPORTCTL)
+		return eval_unknown(e, "which connection controls the IPVS one is not visible from outside");
+	return YES;
+#undef WANTED
 }
 
 static void ipvs_words(struct text *t, const struct xt *x)

@@ -52,7 +52,7 @@ struct causes {
 	const struct cause *row;
 	size_t n;
 };
-extern const struct causes causes_flow, causes_service, causes_firewall, causes_path, causes_other;
+extern const struct causes causes_flow, causes_service, causes_ipvs, causes_firewall, causes_path, causes_other;
 /* All parts in the order in which they are asked, NULL at the end. */
 extern const struct causes *const causes_all[];
 

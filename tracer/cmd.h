@@ -16,7 +16,7 @@ enum status {
 };
 
 /* Tells whether an address and port is an IPVS virtual server; a snapshot must hold it. */
-#define IPVS_TABLE "/proc/net/ip_vs"
+#define IPVS_TABLE "/proc/net/ip_vs_stats"
 
 enum status cmd_predict(const struct options *o);
 enum status cmd_snapshot(const struct options *o);

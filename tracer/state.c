@@ -225,6 +225,7 @@ int state_open(struct io *io, struct arena *a, struct gaps *gaps, struct state *
 	};
 	s->nft = nft_open(io, a, &s->ask, gaps);
 	nft_set_order(s->nft, read_order, s);
+	s->ipvs = ipvs_open(io, a);
 	*out = s;
 	return 0;
 }
@@ -232,6 +233,11 @@ int state_open(struct io *io, struct arena *a, struct gaps *gaps, struct state *
 struct nft *state_nft(struct state *s)
 {
 	return s->nft;
+}
+
+struct ipvs *state_ipvs(struct state *s)
+{
+	return s->ipvs;
 }
 
 struct io *state_io(struct state *s)
@@ -261,6 +267,7 @@ void state_forget(struct state *s)
 	s->scan = NULL;
 	memset(&s->where, 0, sizeof(s->where));
 	nft_forget(s->nft);
+	ipvs_forget(s->ipvs);
 }
 
 /* -- sysctl ------------------------------------------------------------------------------------------ */
@@ -358,6 +365,7 @@ static void read_netns(struct state *s, uint32_t netns)
 	note(s, netns, "the sockets", socket_read_all(s, netns));
 	sysctl_read_all(s, netns);
 	note(s, netns, "the ruleset", nft_read_all(s->nft, netns, &err));
+	note(s, netns, "IPVS", ipvs_read_all(s->ipvs, netns));
 	/* Only where it is to be had; nft_hook() says what is missing without it. */
 	(void)read_order(s, netns, &rows, &n);
 }

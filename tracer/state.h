@@ -7,6 +7,7 @@
 #ifndef KTRACE_STATE_H
 #define KTRACE_STATE_H
 
+#include "ipvs/ipvs.h"
 #include "nft/nft.h"
 #include "tracer/base/ask.h"
 #include "tracer/base/io.h"
@@ -17,6 +18,7 @@ struct state;
 /* io outlives the state. gaps collects what could not be read. */
 int state_open(struct io *io, struct arena *a, struct gaps *gaps, struct state **out, struct err *err);
 struct nft *state_nft(struct state *s);
+struct ipvs *state_ipvs(struct state *s);
 struct io *state_io(struct state *s);
 const struct ask *state_ask(struct state *s);
 /* Forgets what was cached (after a change of the ruleset's generation). */

@@ -41,6 +41,7 @@ struct state {
 	struct arena *arena;
 	struct gaps *gaps;
 	struct nft *nft;
+	struct ipvs *ipvs;
 	struct ask ask;
 	const char *node, *kernel;
 	unsigned version;		/* of the kernel that was read: KERNEL(6, 12) */

@@ -92,6 +92,7 @@ static void answer_packet(struct walk *w)
 	p->mark = p->priority = 0;
 	p->iif = p->oif = p->physin = p->physout = 0;
 	p->ct = (struct ct_view){};
+	p->ipvs.set = false;
 	p->sk_known = false;
 	w->reply = true;
 	w->prerouted = false;
@@ -122,7 +123,7 @@ static void walk_answer(struct walk *w)
 	struct addr nexthop = w->nexthop;
 	size_t n_hop = w->n_hop;
 	int back_iif = w->p.oif;
-	bool ours = w->p.ct.status & (IPS_SRC_NAT | IPS_DST_NAT) || !w->outside;
+	bool ours = w->p.ct.status & (IPS_SRC_NAT | IPS_DST_NAT) || w->n_balanced || !w->outside;
 
 	if (request.cause == CAUSE_REPLY_BYPASS || (request.kind == END_SENT && !ours))
 		return;
@@ -172,6 +173,9 @@ static void walk_once(struct walk *w, const struct start *s)
 	w->forwards = 0;
 	w->conn = NULL;
 	w->n_conn = w->cap_conn = 0;
+	w->balanced = NULL;
+	w->n_balanced = w->cap_balanced = 0;
+	w->server.family = 0;
 	w->hop = NULL;
 	w->n_hop = w->cap_hop = 0;
 	w->end = (struct verdict){};
@@ -208,11 +212,16 @@ static void keep_way(struct walk *w, const struct tuple *target, struct way *way
 		.end = w->end, .hops = w->hop, .n_hops = w->n_hop,
 	};
 	way->t.target.src = w->sent.src;
-	if (!addr_eq(&end->dst, &target->dst) || end->dport != target->dport || w->end.kind == END_DELIVERED ||
+	if (!addr_eq(&end->dst, &target->dst) || end->dport != target->dport || addr_len(&w->server) ||
+	    w->end.kind == END_DELIVERED ||
 	    w->end.kind == END_NO_LISTENER) {
 		way->t.has_endpoint = true;
 		way->t.endpoint = end->dst;
 		way->t.endpoint_port = end->proto == IPPROTO_ICMP || end->proto == IPPROTO_ICMPV6 ? 0 : end->dport;
+		if (addr_len(&w->server)) {
+			way->t.endpoint = w->server;
+			way->t.endpoint_port = w->server_port;
+		}
 		way->t.endpoint_place = end->netns ? io_netns_name(state_io(w->state), end->netns) : NULL;
 	}
 }

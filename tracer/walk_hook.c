@@ -149,9 +149,17 @@ struct hook_run {
 	const struct nft_base **base;
 	size_t n;
 	bool has_nat;			/* its nat chains stand where the NAT hook does, among chains of its priority too */
-	bool tracked, translated;
+	bool tracked, translated, balanced;
 	int new_oif;			/* OUTPUT: where a new route leads; the hook's chains keep seeing the old one */
 };
+
+static enum flow virtual_services(struct walk *w, uint8_t hook, struct hook_run *r, int priority)
+{
+	if (r->balanced || priority <= ipvs_priority(hook))
+		return GO;
+	r->balanced = true;
+	return ipvs_hook(w, hook, &r->new_oif);
+}
 
 /* What runs before the base chain b; NULL: all that is left. */
 static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const struct nft_base *b)
@@ -166,6 +174,9 @@ static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const s
 		if (track(w, hook) == END)
 			return END;
 	}
+	/* ip_vs stands before the NAT hook of INPUT and after that of OUTPUT */
+	if (hook == NF_INET_LOCAL_IN && virtual_services(w, hook, r, priority) == END)
+		return END;
 	if (hook != NF_INET_FORWARD && !r->translated && nat) {
 		struct packet before = w->p;
 
@@ -173,10 +184,10 @@ static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const s
 		if (run_nat(w, hook, r->base, r->n) == END)
 			return END;
 		/* nf_nat_ipv4_local_fn(): a new destination needs a new route. */
-		if (hook == NF_INET_LOCAL_OUT && !addr_eq(&before.dst, &w->p.dst))
-			return reroute(w, &r->new_oif);
+		if (hook == NF_INET_LOCAL_OUT && !addr_eq(&before.dst, &w->p.dst) && reroute(w, &r->new_oif) == END)
+			return END;
 	}
-	return GO;
+	return hook == NF_INET_LOCAL_IN ? GO : virtual_services(w, hook, r, priority);
 }
 
 enum flow run_hook(struct walk *w, uint8_t hook)

@@ -29,7 +29,7 @@ struct route_key route_question(const struct walk *w, bool input)
 	return k;
 }
 
-static void add_route(struct walk *w, const struct route *r)
+void add_route(struct walk *w, const struct route *r)
 {
 	struct evidence *e;
 
@@ -98,7 +98,7 @@ static enum flow open_way(struct walk *w, enum stage stage, const struct route *
 }
 
 /* Takes the FIB's way: device and next hop. */
-static void take_way(struct walk *w, const struct route *r)
+void take_way(struct walk *w, const struct route *r)
 {
 	w->p.oif = r->oif;
 	w->onlink = !addr_len(&r->gateway);
@@ -114,7 +114,7 @@ static int loopback(struct walk *w)
 	return l ? l->ifindex : 1;
 }
 
-static enum flow post_routing(struct walk *w)
+enum flow post_routing(struct walk *w)
 {
 	if (run_hook(w, NF_INET_POST_ROUTING) == END)
 		return END;
@@ -279,6 +279,9 @@ static enum flow deliver(struct walk *w)
 		return answer_arrived(w);
 	if (is_icmp(w->p.proto))
 		return echo(w);
+	if (w->p.ipvs.set && w->p.ipvs.method == IPVS_TUNNEL)
+		return end_simple(w, STAGE_SOCKET, END_UNKNOWN, CAUSE_UNREADABLE,
+				  "the end of the IPVS tunnel is here; what it carries is not followed");
 	if (w->tproxy.set) {
 		/* xt_TPROXY and nft tproxy assign the socket before routing. */
 		lookup.dst = addr_len(&w->tproxy.addr) ? w->tproxy.addr : lookup.dst;
@@ -302,43 +305,9 @@ static enum flow deliver(struct walk *w)
 			  arena_printf(w->arena, "a socket listens on %s", endpoint_say(w->arena, &sk.local, sk.port)));
 }
 
-/* Does ip_vs balance this packet? Its table is plain text: "TCP  0A60000A:0035 rr". */
-static bool ipvs_takes(struct walk *w)
-{
-	static const struct { uint8_t proto; const char *name; } protos[] = {
-		{ IPPROTO_TCP, "TCP" }, { IPPROTO_UDP, "UDP" }, { IPPROTO_SCTP, "SCTP" },
-	};
-	const uint8_t *b = w->p.dst.b;
-	const char *text;
-	char want[64];
-
-	if (io_file(state_io(w->state), w->p.netns, "/proc/net/ip_vs", &text, NULL))
-		return false;
-	if (strstr(text, "\nFWM "))
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(protos); i++) {
-		if (protos[i].proto != w->p.proto)
-			continue;
-		if (w->p.dst.family == AF_INET)
-			snprintf(want, sizeof(want), "\n%-4s %02X%02X%02X%02X:%04X ", protos[i].name, b[0], b[1], b[2],
-				 b[3], w->p.dport);
-		else
-			snprintf(want, sizeof(want), "\n%-4s [%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:"
-				 "%02x%02x:%02x%02x]:%04X ", protos[i].name, b[0], b[1], b[2], b[3], b[4], b[5], b[6],
-				 b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15], w->p.dport);
-		return strstr(text, want);
-	}
-	return false;
-}
-
 static enum flow local_in(struct walk *w)
 {
 	w->p.oif = 0;
-	if (!w->reply && ipvs_takes(w)) {
-		hop_begin(w);
-		return end_simple(w, STAGE_IPVS_IN, END_UNKNOWN, CAUSE_UNREADABLE,
-				  "an IPVS virtual server takes it; its choice is not evaluated");
-	}
 	if (run_hook(w, NF_INET_LOCAL_IN) == END)
 		return END;
 	return deliver(w);

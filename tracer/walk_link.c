@@ -117,6 +117,7 @@ static enum flow cross(struct walk *w, uint32_t netns, int ifindex)
 		w->p.mark = 0;
 	w->p.netns = netns;
 	w->p.ct = (struct ct_view){};
+	w->p.ipvs.set = false;
 	w->p.local = w->p.sk_known = false;
 	w->p.priority = 0;
 	w->p.iif = w->p.oif = w->p.physin = w->p.physout = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The walk's own state and its stages, shared by walk*.c: walk.c the spine and its branches, walk_ip.c routing, forwarding and
- * local delivery, walk_hook.c netfilter hooks, walk_nat.c connections and translations, walk_link.c devices and bridges.
+ * local delivery, walk_hook.c netfilter hooks, walk_nat.c connections and translations, walk_ipvs.c virtual services,
+ * walk_link.c devices and bridges.
  */
 #ifndef KTRACE_WALK_PRIV_H
 #define KTRACE_WALK_PRIV_H
@@ -15,6 +16,12 @@ enum flow { GO, END };
 struct conn {
 	uint32_t netns;
 	struct ct_view ct;
+};
+
+/* The same as ip_vs holds it: for -m, whose answers it translates back. */
+struct balanced {
+	uint32_t netns;
+	struct ipvs_conn conn;
 };
 
 struct walk {
@@ -38,6 +45,10 @@ struct walk {
 
 	struct conn *conn;
 	size_t n_conn, cap_conn;
+	struct balanced *balanced;
+	size_t n_balanced, cap_balanced;
+	struct addr server;		/* the real server that gets it with the virtual address (-g, -i); family 0: none */
+	uint16_t server_port;
 	struct hop *hop;
 	size_t n_hop, cap_hop;
 	struct evidences ev;		/* of the hop under way */
@@ -80,6 +91,12 @@ void nat_apply(struct walk *w, uint8_t hook);
 /* nf_confirm(): remembers the connection for the answer. */
 void confirm(struct walk *w);
 
+/* -- walk_ipvs.c ---------------------------------------------------------------------------------- */
+/* The priority at which ip_vs has done with a packet of the hook; INT_MAX where it has no function. */
+int ipvs_priority(uint8_t hook);
+/* Its functions at the hook: END if it took the packet over, and walked it to its end. *oif as reroute()'s. */
+enum flow ipvs_hook(struct walk *w, uint8_t hook, int *oif);
+
 /* -- walk_ip.c ------------------------------------------------------------------------------------ */
 /* A process in w->p.netns sends w->p. */
 enum flow local_out(struct walk *w);
@@ -90,6 +107,11 @@ enum flow reroute(struct walk *w, int *oif);
 /* The FIB refused (r->error): the end that this makes. silent: nobody is told, whatever the reason. */
 enum flow route_refused(struct walk *w, const struct route_key *key, const struct route *r, enum stage stage,
 			bool silent);
+/* Takes the FIB's way: device and next hop. */
+void take_way(struct walk *w, const struct route *r);
+/* POSTROUTING, and out of w->p.oif. */
+enum flow post_routing(struct walk *w);
+void add_route(struct walk *w, const struct route *r);
 /* The FIB's answer for the packet as it is; input lookups if w->p.iif is set. */
 struct route_key route_question(const struct walk *w, bool input);
 

@@ -846,6 +846,35 @@ static void nearly_full(struct lab *l, bool near)
 	l->pred.facts.ct_max = 262144;
 }
 
+/* -- virtual services -- */
+
+static void virtual_service(struct lab *l, uint8_t proto, enum end_kind kind, enum end_cause cause, const char *why)
+{
+	start(l, CLIENT, VIP, 80, proto);
+	path_other(&l->p, EV_IPVS, "-A -t 10.96.0.50:80 -s rr");
+	place(l, STAGE_IPVS_IN);
+	end(l, kind, cause, why);
+}
+
+static void no_real_server(struct lab *l, bool near)
+{
+	virtual_service(l, IPPROTO_TCP, END_REJECT, near ? CAUSE_IPVS_WEIGHT_ZERO : CAUSE_IPVS_NO_SERVER,
+			"the IPVS service 10.96.0.50:80 has no real server");
+}
+
+static void weight_zero(struct lab *l, bool near)
+{
+	virtual_service(l, IPPROTO_TCP, END_REJECT, near ? CAUSE_IPVS_NO_SERVER : CAUSE_IPVS_WEIGHT_ZERO,
+			"every real server of the IPVS service 10.96.0.50:80 has weight 0");
+}
+
+static void stale_virtual(struct lab *l, bool near)
+{
+	virtual_service(l, near ? IPPROTO_UDP : IPPROTO_TCP, END_DROP, CAUSE_IPVS_STALE, "IPVS has a live connection to 10.244.0.9");
+}
+
+static void stale_virtual_udp(struct lab *l, bool near) { stale_virtual(l, !near); }
+
 static const struct {
 	const char *id;
 	void (*make)(struct lab *l, bool near);
@@ -853,6 +882,10 @@ static const struct {
 } cases[] = {
 	{ "no-endpoints-selector", no_endpoints, { "prod/web:http", "10.96.0.50:80", "filter/KUBE-SERVICES rule 3" } },
 	{ "no-endpoints-selector", no_endpoints_nft, { "ip kube-proxy chain reject-chain" } },
+	{ "ipvs-no-real-server", no_real_server, { "10.96.0.50:80", "no ready endpoint", "ipvsadm -Ln" } },
+	{ "ipvs-weight-zero", weight_zero, { "weight 0", "ipvsadm -Ln" } },
+	{ "ipvs-old-conn-to-removed-rs", stale_virtual, { "10.244.0.9", "expire_nodest_conn=1" } },
+	{ "ipvs-udp-stale", stale_virtual_udp, { "10.244.0.9", "expire_nodest_conn=1" } },
 	{ "etp-local-no-local-endpoint", etp_local, { "prod/np-local-without:http", "192.0.2.10:30082", "KUBE-EXTERNAL-SERVICES" } },
 	{ "etp-local-no-local-endpoint", etp_local_nft, { "203.0.113.12:80" } },
 	{ "itp-local-no-local-endpoint", itp_local, { "prod/web:http", "10.96.0.50:80" } },

@@ -416,6 +416,22 @@ static const struct row lookup_rows[] = {
 };
 
 #define RANDOM(f, p) .mode = XT_STATISTIC_MODE_RANDOM, .flags = f, .u.random.probability = p
+static void balanced(struct packet *p)
+{
+	p->ipvs.set = true;
+	p->ipvs.port = 443;
+	addr_parse("10.96.0.1", &p->ipvs.vip);
+}
+
+static void balanced_back(struct packet *p)
+{
+	balanced(p);
+	p->ipvs.reply = true;
+}
+
+#define VIRTUAL(fn, w, inv, mask, port) \
+	ROW("ipvs", 0, V4, fn, w, NULL, struct xt_ipvs_mtinfo, .bitmask = mask, .invert = inv, .l4proto = IPPROTO_TCP, \
+	    .vport = __builtin_bswap16(port), .vaddr.ip = __builtin_bswap32(0x0a600000), .vmask.ip = __builtin_bswap32(0xffff0000))
 static const struct row stateful_rows[] = {
 	ROW("statistic", 0, V4, NULL, YES, "-m statistic --mode random --probability 1.00000000000", struct xt_statistic_info, RANDOM(0, 0x80000000)),
 	ROW("statistic", 0, V4, NULL, NO, "-m statistic --mode random --probability 0.00000000000", struct xt_statistic_info, RANDOM(0, 0)),
@@ -432,7 +448,19 @@ static const struct row stateful_rows[] = {
 	ROW("rateest", 0, V4, NULL, UNKNOWN, NULL, struct xt_rateest_match_info, .name1 = "r"),
 	ROW("time", 0, V4, NULL, UNKNOWN, "-m time --timestart 01:00:00 --timestop 02:00:00", struct xt_time_info, .date_stop = ~0u, .daytime_start = 3600, .daytime_stop = 7200, .monthdays_match = XT_TIME_ALL_MONTHDAYS, .weekdays_match = XT_TIME_ALL_WEEKDAYS),
 	ROW("time", 0, V4, NULL, YES, "-m time", struct xt_time_info, .date_stop = ~0u, .daytime_stop = XT_TIME_MAX_DAYTIME, .monthdays_match = XT_TIME_ALL_MONTHDAYS, .weekdays_match = XT_TIME_ALL_WEEKDAYS),
-	ROW("ipvs", 0, V4, NULL, UNKNOWN, "-m ipvs --ipvs", struct xt_ipvs_mtinfo, .bitmask = XT_IPVS_IPVS_PROPERTY),
+	ROW("ipvs", 0, V4, NULL, NO, "-m ipvs --ipvs", struct xt_ipvs_mtinfo, .bitmask = XT_IPVS_IPVS_PROPERTY),
+	ROW("ipvs", 0, V4, balanced, YES, NULL, struct xt_ipvs_mtinfo, .bitmask = XT_IPVS_IPVS_PROPERTY),
+	ROW("ipvs", 0, V4, NULL, YES, "-m ipvs ! --ipvs", struct xt_ipvs_mtinfo, .bitmask = XT_IPVS_IPVS_PROPERTY, .invert = XT_IPVS_IPVS_PROPERTY),
+	/* beyond the property, what is not IPVS's own never matches, inverted or not */
+	VIRTUAL(NULL, NO, 0, XT_IPVS_VPORT, 443),
+	VIRTUAL(NULL, NO, XT_IPVS_VPORT, XT_IPVS_VPORT, 443),
+	VIRTUAL(balanced, YES, 0, XT_IPVS_VPORT | XT_IPVS_VADDR | XT_IPVS_PROTO, 443),
+	VIRTUAL(balanced, NO, 0, XT_IPVS_VPORT | XT_IPVS_VADDR | XT_IPVS_PROTO, 80),
+	VIRTUAL(balanced, YES, XT_IPVS_VPORT, XT_IPVS_VPORT | XT_IPVS_VADDR | XT_IPVS_PROTO, 80),
+	VIRTUAL(balanced, NO, XT_IPVS_VADDR, XT_IPVS_VADDR, 443),
+	VIRTUAL(balanced, YES, 0, XT_IPVS_METHOD, 443),
+	VIRTUAL(balanced_back, NO, 0, XT_IPVS_VADDR, 443),
+	VIRTUAL(balanced, UNKNOWN, 0, XT_IPVS_VPORTCTL, 443),
 };
 
 #define LOC(...) { __VA_ARGS__ }

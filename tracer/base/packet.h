@@ -65,6 +65,13 @@ struct packet {
 	uint32_t uid, gid;
 	struct mac smac, dmac;
 	struct ct_view ct;
+	/* skb->ipvs_property: IPVS has handled it, for this virtual service */
+	struct {
+		bool set, reply;
+		uint8_t method;		/* IP_VS_CONN_F_MASQ … */
+		struct addr vip;
+		uint16_t port;
+	} ipvs;
 };
 
 /* family of the packet: AF_INET or AF_INET6. */

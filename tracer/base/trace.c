@@ -77,7 +77,8 @@ const char *hop_stage_name(struct arena *a, const struct hop *h)
 		[STAGE_INGRESS_XDP] = "ingress-xdp", [STAGE_INGRESS_TC] = "ingress-tc",
 		[STAGE_INGRESS_NFT] = "ingress-nft", [STAGE_CONNTRACK] = "conntrack",
 		[STAGE_ROUTE_INPUT] = "route-input", [STAGE_ROUTE_OUTPUT] = "route-output",
-		[STAGE_REROUTE] = "reroute", [STAGE_IPVS_IN] = "ipvs-in", [STAGE_EGRESS_NFT] = "egress-nft",
+		[STAGE_REROUTE] = "reroute", [STAGE_IPVS_IN] = "ipvs-in",
+		[STAGE_IPVS_OUT] = "ipvs-out", [STAGE_EGRESS_NFT] = "egress-nft",
 		[STAGE_EGRESS_TC] = "egress-tc", [STAGE_NEIGHBOUR] = "neighbour", [STAGE_SOCKET] = "socket",
 	};
 	const char *table;

@@ -90,6 +90,9 @@ enum end_cause {
 	CAUSE_NO_LISTENER, CAUSE_LISTENER_LOOPBACK,	/* CAUSE_LISTENER_LOOPBACK: bound to loopback only */
 	CAUSE_LISTENER_OTHER,		/* bound to another address or device only */
 	CAUSE_REPLY_BYPASS,		/* the answer does not come back through the NAT that must undo it */
+	CAUSE_IPVS_NO_SERVER,		/* a virtual service without a real server that may take it */
+	CAUSE_IPVS_WEIGHT_ZERO,		/* all its real servers have weight 0 */
+	CAUSE_IPVS_STALE,		/* a live IPVS connection leads to a real server that is gone */
 	CAUSE_REPLY_DROPPED,		/* the answer is dropped on its way back: the reply hops say where */
 	CAUSE_LOOP,
 	CAUSE_UNREADABLE,		/* END_UNKNOWN: what decides could not be read or evaluated */
@@ -106,7 +109,7 @@ enum stage {
 	STAGE_INGRESS_XDP, STAGE_INGRESS_TC, STAGE_INGRESS_NFT,
 	STAGE_BRIDGE,			/* a bridge hook; the name follows from hook and priority */
 	STAGE_HOOK,			/* an ip, ip6 or inet hook: name from hook and priority */
-	STAGE_CONNTRACK, STAGE_ROUTE_INPUT, STAGE_ROUTE_OUTPUT, STAGE_REROUTE, STAGE_IPVS_IN,
+	STAGE_CONNTRACK, STAGE_ROUTE_INPUT, STAGE_ROUTE_OUTPUT, STAGE_REROUTE, STAGE_IPVS_IN, STAGE_IPVS_OUT,
 	STAGE_EGRESS_NFT, STAGE_EGRESS_TC, STAGE_NEIGHBOUR, STAGE_SOCKET,
 };
 
