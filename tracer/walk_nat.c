@@ -305,6 +305,7 @@ void confirm(struct walk *w)
 		return;
 	if (tuple_eq(&w->p.ct.orig, &none))
 		return;
+	w->p.ct.status |= IPS_CONFIRMED;
 	c = known_conn(w, &w->p.ct.orig, &reply);
 	if (!c) {
 		c = VEC_PUSH(w->arena, w->conn, w->n_conn, w->cap_conn);
