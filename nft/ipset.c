@@ -91,15 +91,15 @@ static int protocol_cb(const struct nlmsghdr *nlh, void *ctx)
 	return 0;
 }
 
-/* Version 7 where the kernel speaks it (4.20 and later), else 6. The same in every namespace. */
-static int protocol(struct nft *nft, uint32_t netns)
+/* Version 7 where the kernel speaks it (4.20 and later), else 6. The same in every namespace, so the node's own is asked. */
+static int protocol(struct nft *nft)
 {
 	struct ipset_memory *m = memory(nft);
 	uint8_t version = IPSET_PROTOCOL_MIN;
 	char buf[256];
 
 	if (!m->protocol) {
-		m->protocol = nl_ask(nft_io(nft), netns, NETLINK_NETFILTER,
+		m->protocol = nl_ask(nft_io(nft), 0, NETLINK_NETFILTER,
 				     ipset_request(buf, IPSET_CMD_PROTOCOL, 0, IPSET_PROTOCOL, NULL), protocol_cb,
 				     &version, NULL);
 		if (!m->protocol)
@@ -143,7 +143,7 @@ static const char *name_by_sockopt(struct nft *nft, uint32_t netns, uint16_t ind
 static const char *ask_name(struct nft *nft, uint32_t netns, uint16_t index)
 {
 	struct name_reply r = { .arena = nft_arena(nft) };
-	int version = protocol(nft, netns);
+	int version = protocol(nft);
 	struct nlmsghdr *nlh;
 	char buf[256];
 
@@ -197,7 +197,7 @@ static const struct kept *header(struct nft *nft, uint32_t netns, const char *se
 {
 	struct header_reply r = { .arena = nft_arena(nft) };
 	struct ipset_memory *m = memory(nft);
-	int version = protocol(nft, netns);
+	int version = protocol(nft);
 	struct kept *k;
 	char buf[256];
 
@@ -347,7 +347,7 @@ static enum answer test_want(struct eval *e, const char *set, const struct ipset
 			     const struct ipset_want *w)
 {
 	struct ipset_memory *m = memory(e->nft);
-	int version = protocol(e->nft, e->netns), rc;
+	int version = protocol(e->nft), rc;
 	struct tested *t;
 
 	for (t = m->tested; t; t = t->next)
@@ -378,7 +378,7 @@ static enum answer test_set(struct eval *e, const char *set, uint8_t dim, uint8_
 static enum answer test_list(struct eval *e, const char *set, uint8_t dim, uint8_t flags, unsigned depth)
 {
 	const char *const *member;
-	int rc = ipset_dump_members(e->io, nft_arena(e->nft), e->netns, protocol(e->nft, e->netns), set, &member);
+	int rc = ipset_dump_members(e->io, nft_arena(e->nft), e->netns, protocol(e->nft), set, &member);
 	enum answer r = NO;
 
 	if (rc || depth >= MAX_DEPTH)
@@ -459,7 +459,7 @@ int ipset_read_all(struct nft *nft, uint32_t netns, struct err *err)
 
 	if (nft_module_present(nft, "ip_set ", "/ip_set.ko") == NO)
 		return 0;
-	version = protocol(nft, netns);
+	version = protocol(nft);
 	if (version < 0)		/* no ipset in this kernel */
 		return version == -EPERM ? err_set(err, version, "ipsets: %s", strerror(-version)) : 0;
 	nlh = ipset_request(buf, IPSET_CMD_LIST, NLM_F_DUMP, version, NULL);
