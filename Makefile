@@ -14,7 +14,7 @@ compdir    ?= $(prefix)/share/bash-completion/completions
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PKG_CONFIG ?= pkg-config
 LIBS       := libmnl libnftnl libbpf libelf libipset jansson yaml-0.1
-# loaded when it is needed, not linked: see tracer/curl.h
+# loaded when it is needed, not linked: see tracer/kube_priv.h
 LOADED     := libcurl
 CLANG      ?= clang
 BPFTOOL    ?= bpftool

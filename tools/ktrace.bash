@@ -30,7 +30,7 @@ _ktrace()
 			[[ ${COMPREPLY[0]-} == */ ]] && compopt -o nospace
 		fi
 		return ;;
-	--in | --objects)
+	--in | --objects | --kubeconfig)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
 	-o | --output)
@@ -43,7 +43,7 @@ _ktrace()
 		return ;;
 	esac
 
-	options='--to --from --namespace --sport --mark --uid --tos --in --objects --output --all --color --help --version'
+	options='--to --from --namespace --sport --mark --uid --tos --in --objects --kubeconfig --output --all --color --help --version'
 	((COMP_CWORD == 1)) && options="$options snapshot"
 	mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 }

@@ -24,6 +24,7 @@ struct predict {
 	struct state *s;
 	struct names *names;
 	struct gaps gaps;		/* what could not be read, whether it matters or not */
+	struct gaps unnamed;		/* what the API was asked for and did not tell */
 	struct target target;
 	struct walk_options walk;
 	struct prediction p;
@@ -200,6 +201,8 @@ static void collect_gaps(struct predict *pr)
 	for (size_t i = 0; i < pr->n_trace; i++)
 		for (size_t k = 0; k < pr->trace[i].n_gaps; k++)
 			gap_add(&g, "%s", pr->trace[i].gaps[k]);
+	for (size_t i = 0; i < pr->unnamed.n; i++)
+		gap_add(&g, "%s", pr->unnamed.v[i]);
 	for (size_t i = 0; pr->o->all && i < pr->gaps.n; i++)
 		gap_add(&g, "%s", pr->gaps.v[i]);
 	pr->p.gap = g.v;
@@ -274,7 +277,7 @@ static int predict(struct predict *pr)
 	struct source source;
 	int rc;
 
-	rc = names_open(pr->a, &names, &pr->gaps, &pr->names, pr->err);
+	rc = names_open(pr->a, &names, &pr->unnamed, &pr->names, pr->err);
 	if (!rc)
 		rc = target_parse(pr->a, o->to, names_namespace(pr->names), &pr->target, pr->err);
 	if (!rc && o->from)
@@ -330,7 +333,7 @@ enum status cmd_predict(const struct options *o)
 	};
 	struct err err = { "" };
 	struct arena *a = arena_new();
-	struct predict pr = { .o = o, .a = a, .gaps = { .arena = a }, .err = &err };
+	struct predict pr = { .o = o, .a = a, .gaps = { .arena = a }, .unnamed = { .arena = a }, .err = &err };
 	enum status status;
 	int rc;
 

@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Where names come from in one run: the rules, then the objects at hand, then the API server. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tracer/kube.h"
 #include "tracer/names_priv.h"
+#include "tracer/programmed.h"
 #include "tracer/word.h"
+
+#define ASK_ADDRS	8		/* addresses of a target without service, each a question */
 
 struct names {
 	struct arena *arena;
 	struct names_options o;
 	struct gaps *gaps;
 	struct cluster *cluster;	/* NULL: nothing is known */
+	struct kube *kube;
+	bool looked;			/* for a kubeconfig in the usual places */
+	bool always;			/* the user named where objects are: everything gets its names */
+	const char **asked;		/* queries made, each once */
+	size_t n_asked, cap_asked;
+	const char *failed;		/* the first sentence of a query that failed, or NULL */
+	bool silent;			/* the server is of no use: it is not asked again */
 };
 
 int names_open(struct arena *a, const struct names_options *o, struct gaps *gaps, struct names **out, struct err *err)
@@ -22,27 +33,107 @@ int names_open(struct arena *a, const struct names_options *o, struct gaps *gaps
 	n->arena = a;
 	n->o = *o;
 	n->gaps = gaps;
-	if (o->objects)
+	n->always = o->objects || o->kubeconfig;
+	if (o->kubeconfig)
+		rc = kube_open(a, o->kubeconfig, &n->kube, err);
+	if (!rc && o->objects)
 		rc = kube_read_objects(a, o->objects, &n->cluster, err);
 	if (!rc)
 		*out = n;
 	return rc;
 }
 
-void names_close(struct names *n UNUSED)
+void names_close(struct names *n)
 {
+	if (n)
+		kube_close(n->kube);
 }
 
-const char *names_namespace(const struct names *n)
+/* -- asking the API ------------------------------------------------------------------------------- */
+
+/* NULL: there is nobody to ask. A snapshot may be another node's, so that only what was named is asked for it. */
+static struct kube *api(struct names *n)
 {
-	return n->o.namespace ? n->o.namespace : "default";
+	if (n->o.objects)
+		return NULL;
+	if (!n->kube && !n->looked && !n->o.replay) {
+		n->looked = true;
+		kube_find(n->arena, &n->kube);
+	}
+	return n->kube;
+}
+
+/* Once in a run; what fails is a gap. True if the objects are at hand now. */
+static bool ask(struct names *n, const struct kube_query *q)
+{
+	const char *key = arena_printf(n->arena, "%d %s %s %s", q->kind, q->namespace ? q->namespace : "",
+				       q->field ? q->field : "", q->label ? q->label : "");
+	struct err err = { "" };
+	int rc;
+
+	if (!api(n))
+		return n->cluster;
+	for (size_t i = 0; i < n->n_asked; i++)
+		if (!strcmp(n->asked[i], key))
+			return n->cluster && n->cluster->known[q->kind];
+	if (n->silent)
+		return false;
+	*VEC_PUSH(n->arena, n->asked, n->n_asked, n->cap_asked) = key;
+	if (!n->cluster)
+		n->cluster = cluster_new(n->arena, "what the API server says");
+	rc = kube_list(n->kube, q, n->cluster, &err);
+	cluster_sort(n->cluster);
+	if (!rc)
+		return true;
+	if (!n->failed)
+		n->failed = arena_strdup(n->arena, err.text);
+	n->silent = rc != -EPERM && rc != -EACCES;
+	gap_add(n->gaps, "%s", err.text);
+	return false;
+}
+
+static bool ask_named(struct names *n, enum cluster_kind kind, const char *namespace, const char *name)
+{
+	return ask(n, &(struct kube_query){ .kind = kind, .namespace = namespace,
+					    .field = arena_printf(n->arena, "metadata.name=%s", name) });
+}
+
+/* A service, and its slices: they are what tells its endpoints. */
+static void ask_service(struct names *n, const char *namespace, const char *name)
+{
+	ask_named(n, CLUSTER_SERVICES, namespace, name);
+	ask(n, &(struct kube_query){ .kind = CLUSTER_SLICES, .namespace = namespace,
+				     .label = arena_printf(n->arena, "kubernetes.io/service-name=%s", name) });
+}
+
+/* By its own object; where that may not be read, by the slices that name it. */
+static void ask_pod(struct names *n, const char *namespace, const char *name)
+{
+	if (!ask_named(n, CLUSTER_PODS, namespace, name))
+		ask(n, &(struct kube_query){ .kind = CLUSTER_SLICES, .namespace = namespace });
+}
+
+const char *names_namespace(struct names *n)
+{
+	const char *namespace = NULL;
+
+	if (n->o.namespace)
+		return n->o.namespace;
+	/* only a kubeconfig that is the user's own can mean a namespace by its context */
+	if (n->o.kubeconfig || (getenv("KUBECONFIG") && api(n)))
+		namespace = kube_namespace(n->kube);
+	return namespace ? namespace : "default";
 }
 
 /* -- targets -------------------------------------------------------------------------------------- */
 
-static int no_objects(const char *what, struct err *err)
+/* Nobody could be asked, or nobody answered: then it cannot be told whether there is such a name. */
+static int no_objects(const struct names *n, const char *what, struct err *err)
 {
-	return err_set(err, -EINVAL, "%s is a name that only Kubernetes objects tell: give --objects FILE, or an address instead",
+	if (n->failed)
+		return err_set(err, -ENODATA, "%s is a name that only the API tells, and that could not be asked: %s", what,
+			       n->failed);
+	return err_set(err, -EINVAL, "%s is a name that only Kubernetes objects tell: give --objects FILE or --kubeconfig FILE, or an address instead",
 		       what);
 }
 
@@ -91,8 +182,11 @@ static int resolve_pod(struct names *n, const struct target *t, struct resolved 
 	struct target settled = *t;
 	const struct pod *pod = NULL;
 
+	if (t->proto_word)
+		ask_pod(n, t->name, t->proto_word);
+	ask_pod(n, t->namespace, t->name);
 	if (!n->cluster)
-		return no_objects(t->input, err);
+		return no_objects(n, t->input, err);
 	if (t->proto_word)
 		pod = find_pod(n, t->name, t->proto_word);
 	if (pod) {
@@ -102,6 +196,8 @@ static int resolve_pod(struct names *n, const struct target *t, struct resolved 
 	} else {
 		pod = find_pod(n, t->namespace, t->name);
 	}
+	if (!pod && n->failed)
+		return no_objects(n, t->input, err);
 	if (!pod)
 		return objects_no_pod(n->arena, n->cluster, t->namespace, t->name, err);
 	return objects_pod(n->arena, pod, &settled, out, err);
@@ -112,6 +208,9 @@ static int resolve_service(struct names *n, const struct target *t, struct resol
 	struct target settled = *t;
 	const struct service *s = NULL;
 
+	if (t->proto_word)
+		ask_service(n, t->name, t->proto_word);
+	ask_service(n, t->namespace, t->name);
 	if (t->proto_word)
 		s = cluster_service(n->cluster, t->name, t->proto_word);
 	if (s) {
@@ -133,6 +232,9 @@ static int resolve_nodeport(struct names *n, struct state *s, const struct targe
 	struct addr v[ARRAY_SIZE(families)];
 	struct addrs addr = { v, 0 };
 
+	ask(n, &(struct kube_query){ .kind = CLUSTER_SERVICES });
+	if (!n->cluster)
+		return -ENOENT;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		addr.n += target_node_addr(s, families[i], &v[addr.n]);
 	return objects_nodeport(n->arena, n->cluster, t, &addr, out, err);
@@ -147,12 +249,14 @@ int names_resolve(struct names *n, struct state *s, const struct proxy *proxy, c
 	if (t->kind == TARGET_POD)
 		return resolve_pod(n, t, out, err);
 	rc = target_resolve(s, n->arena, proxy, t, out, err);
-	if (rc != -ENOENT || !n->cluster || (t->kind != TARGET_SERVICE && t->kind != TARGET_NODEPORT))
+	if (rc != -ENOENT || (t->kind != TARGET_SERVICE && t->kind != TARGET_NODEPORT))
 		return rc;
 	rc = t->kind == TARGET_SERVICE ? resolve_service(n, t, out, &second) : resolve_nodeport(n, s, t, out, &second);
 	/* the objects' own sentence is the better one, where they know the name */
 	if (rc && second.text[0])
 		*err = second;
+	else if (rc && n->failed)
+		err_set(err, rc, "%s; nor could the API be asked: %s", arena_strdup(n->arena, err->text), n->failed);
 	return rc;
 }
 
@@ -198,9 +302,12 @@ int names_source(struct names *n, struct state *s, struct source *source, struct
 
 	if (!source->pod)
 		return 0;
+	ask_pod(n, namespace, source->pod);
 	if (!n->cluster)
-		return no_objects(source->input, err);
+		return no_objects(n, source->input, err);
 	pod = find_pod(n, namespace, source->pod);
+	if (!pod && n->failed)
+		return no_objects(n, source->input, err);
 	if (!pod)
 		return objects_no_pod(n->arena, n->cluster, namespace, source->pod, err);
 	source->pod_namespace = pod->namespace;
@@ -221,23 +328,10 @@ static const struct service *service_of(const struct names *n, const struct pred
 	return cluster_service_at(n->cluster, &t->target.dst, t->target.proto, t->target.dport, &sp);
 }
 
-static const struct endpoint_owner *owner_of(const struct names *n, const struct service *s, const struct trace *t)
+static const struct endpoint_owner *owner_of_pod(const struct names *n, const struct pod *pod)
 {
-	const struct endpoint *e = cluster_endpoint(n->cluster, s, &t->endpoint, t->target.proto, t->endpoint_port);
 	struct endpoint_owner *o = arena_alloc(n->arena, sizeof(*o));
-	const struct pod *pod;
 
-	if (e) {
-		o->pod = e->pod ? arena_printf(n->arena, "%s/%s", e->namespace, e->pod) : NULL;
-		o->node = e->node;
-		o->ready = answer_of(e->ready);
-		o->serving = answer_of(e->serving);
-		o->terminating = answer_of(e->terminating);
-		return o;
-	}
-	pod = cluster_pod_at(n->cluster, &t->endpoint);
-	if (!pod)
-		return NULL;
 	o->pod = arena_printf(n->arena, "%s/%s", pod->namespace, pod->name);
 	o->node = pod->node;
 	o->ready = answer_of(pod->ready);
@@ -246,11 +340,76 @@ static const struct endpoint_owner *owner_of(const struct names *n, const struct
 	return o;
 }
 
+static const struct endpoint_owner *owner_of(const struct names *n, const struct service *s, const struct addr *addr,
+					     uint16_t port, uint8_t proto)
+{
+	const struct endpoint *e = cluster_endpoint(n->cluster, s, addr, proto, port);
+	struct endpoint_owner *o;
+	const struct pod *pod;
+
+	if (e) {
+		o = arena_alloc(n->arena, sizeof(*o));
+		o->pod = e->pod ? arena_printf(n->arena, "%s/%s", e->namespace, e->pod) : NULL;
+		o->node = e->node;
+		o->ready = answer_of(e->ready);
+		o->serving = answer_of(e->serving);
+		o->terminating = answer_of(e->terminating);
+		return o;
+	}
+	pod = cluster_pod_at(n->cluster, addr);
+	return pod ? owner_of_pod(n, pod) : NULL;
+}
+
+/* What is sent to a Pod's own address has that for its endpoint, though it may end on its way there. */
+static void name_endpoint(struct names *n, const struct prediction *p, struct trace *t)
+{
+	const struct target *target = &p->target.target;
+	const struct service *s = service_of(n, p, t);
+	const struct pod *pod = target->kind == TARGET_POD ? find_pod(n, target->namespace, target->name) : NULL;
+
+	if (t->has_endpoint && !(pod && addr_eq(&t->endpoint, &t->target.dst))) {
+		t->endpoint_owner = owner_of(n, s, &t->endpoint, t->endpoint_port, t->target.proto);
+		return;
+	}
+	t->endpoint_owner = pod ? owner_of_pod(n, pod) :
+				  owner_of(n, s && s->headless ? s : NULL, &t->target.dst, t->target.dport, t->target.proto);
+	if (!t->endpoint_owner || t->has_endpoint)
+		return;
+	t->has_endpoint = true;
+	t->endpoint = t->target.dst;
+	t->endpoint_port = t->target.proto == IPPROTO_ICMP || t->target.proto == IPPROTO_ICMPV6 ? 0 : t->target.dport;
+}
+
+/* What the user's --kubeconfig is for: the service that was met, and the Pods of addresses that no service has. */
+static void ask_about(struct names *n, const struct prediction *p, const struct trace *t, size_t n_trace)
+{
+	const struct target *target = &p->target.target;
+	struct service_name name = { target->namespace, target->name, NULL };
+	char buf[ADDR_TEXT];
+
+	if (target->kind != TARGET_SERVICE && !service_of_comment(n->arena, p->target.service, &name))
+		name.name = NULL;
+	if (target->kind != TARGET_POD && name.name) {
+		ask_service(n, name.namespace, name.name);
+		return;
+	}
+	if (p->proxy.mode == PROXY_IPVS && target->kind != TARGET_POD) {
+		ask(n, &(struct kube_query){ .kind = CLUSTER_SERVICES });
+		ask(n, &(struct kube_query){ .kind = CLUSTER_SLICES });
+		return;
+	}
+	for (size_t i = 0; i < n_trace && i < ASK_ADDRS; i++)
+		if (t[i].has_endpoint && !cluster_pod_at(n->cluster, &t[i].endpoint))
+			ask(n, &(struct kube_query){ .kind = CLUSTER_PODS, .field = arena_printf(n->arena, "status.podIP=%s",
+							addr_say(&t[i].endpoint, buf)) });
+}
+
 void names_enrich(struct names *n, struct prediction *p, struct trace *t, size_t n_trace)
 {
+	if (n->always && api(n))
+		ask_about(n, p, t, n_trace);
 	if (!n->cluster)
 		return;
 	for (size_t i = 0; i < n_trace; i++)
-		if (t[i].has_endpoint)
-			t[i].endpoint_owner = owner_of(n, service_of(n, p, &t[i]), &t[i]);
+		name_endpoint(n, p, &t[i]);
 }

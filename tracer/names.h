@@ -22,7 +22,7 @@ int names_open(struct arena *a, const struct names_options *o, struct gaps *gaps
 /* NULL is fine. */
 void names_close(struct names *n);
 /* The namespace of a bare name. */
-const char *names_namespace(const struct names *n);
+const char *names_namespace(struct names *n);
 /* target_resolve(), and Pods, headless services and whatever else the rules do not know. */
 int names_resolve(struct names *n, struct state *s, const struct proxy *proxy, const struct target *t,
 		  struct resolved *out, struct err *err);

@@ -32,7 +32,7 @@ static const struct option_row option_rows[] = {
 	{ "from", 0, "SOURCE", OPTION_STRING, COMMAND_PREDICT, AT(from),
 	  .help = "who sends it: node (default), pod/NAME, IP[%IFACE], netns/NAME, pid/N" },
 	{ "namespace", 'n', "NS", OPTION_STRING, COMMAND_PREDICT, AT(namespace),
-	  .help = "Kubernetes namespace of a bare name (default: default)" },
+	  .help = "Kubernetes namespace of a bare name (default: the kubeconfig context's, else default)" },
 	{ "sport", 0, "PORT", OPTION_NUMBER, COMMAND_PREDICT, AT(sport), 1, 65535,
 	  .help = "source port (default: 40000, an ephemeral one)" },
 	{ "mark", 0, "N", OPTION_NUMBER, COMMAND_PREDICT, AT(mark), 0, UINT32_MAX,
@@ -45,6 +45,8 @@ static const struct option_row option_rows[] = {
 	  .help = "read the node's state from a snapshot instead of this kernel; no root needed" },
 	{ "objects", 0, "FILE", OPTION_STRING, COMMAND_PREDICT, AT(objects),
 	  .help = "Kubernetes objects, as kubectl get -o json or yaml prints them: names, Pods" },
+	{ "kubeconfig", 0, "FILE", OPTION_STRING, COMMAND_PREDICT, AT(kubeconfig),
+	  .help = "ask the API server for the same; without, it is asked only for what no rule tells" },
 	{ "output", 'o', "text|json", OPTION_CHOICE, COMMAND_PREDICT, AT(json), .choices = "text|json",
 	  .help = "how to print it (default: text)" },
 	{ "output", 'o', "FILE", OPTION_STRING, COMMAND_SNAPSHOT, AT(file),
@@ -59,8 +61,6 @@ static const struct option_row option_rows[] = {
 	  .help = "--send is not in this build; without it ktrace predicts every path from the node's state" },
 	{ "write", 0, "FILE", OPTION_ABSENT, EVERY,
 	  .help = "--write is not in this build; to keep a prediction, use -o json" },
-	{ "kubeconfig", 0, "FILE", OPTION_ABSENT, EVERY,
-	  .help = "--kubeconfig is not in this build; --objects FILE takes what kubectl get -o json prints" },
 };
 
 static const struct command_row {

@@ -185,7 +185,9 @@ static void write_ways(struct pen *p, const struct prediction *pr, const struct 
 		pen_put(p, STYLE_BOLD, target_say(p->a, &pr->trace[i].target));
 		if (end - i == 1 && is_elsewhere(&pr->trace[i]))
 			pen_printf(p, STYLE_PLAIN, " %s %s", pen_symbol(p, SYM_ARROW),
-				   endpoint_words(p->a, &pr->trace[i], false));
+				   endpoint_say(p->a, &pr->trace[i].endpoint, pr->trace[i].endpoint_port));
+		if (end - i == 1)
+			pen_put(p, STYLE_PLAIN, owner_words(p->a, &pr->trace[i]));
 		pen_end(p);
 		write_tree(p, pr, i, end, o);
 	}

@@ -36,8 +36,8 @@ enum style end_style(enum end_kind kind);
 enum symbol end_symbol(enum end_kind kind);
 /* "delivered", "dropped" … */
 const char *end_words(enum end_kind kind);
-/* "10.244.1.5:8080 in kt-pod1 (prod/web-1 on worker-2, not ready)"; where: with the place. In arena. */
-const char *endpoint_words(struct arena *a, const struct trace *t, bool where);
+/* " (prod/web-1 on worker-2, not ready)" of its endpoint, or "". In arena. */
+const char *owner_words(struct arena *a, const struct trace *t);
 /* "33.3%". In arena. */
 const char *share_say(struct arena *a, double share);
 /* "ip nat KUBE-SEP-X rule 2 (handle 41)", "ip filter FORWARD policy"; NULL for what is no rule. */

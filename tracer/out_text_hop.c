@@ -41,23 +41,20 @@ static const char *owner_state(const struct endpoint_owner *w)
 	return w->ready == NO ? "not ready" : NULL;
 }
 
-const char *endpoint_words(struct arena *a, const struct trace *t, bool where)
+const char *owner_words(struct arena *a, const struct trace *t)
 {
 	const struct endpoint_owner *w = t->endpoint_owner;
 	const char *state = w ? owner_state(w) : NULL;
-	struct text s = { .arena = a }, about = { .arena = a };
+	struct text s = { .arena = a };
 
-	text_add(&s, "%s", endpoint_say(a, &t->endpoint, t->endpoint_port));
-	if (where && t->endpoint_place)
-		text_add(&s, " in %s", t->endpoint_place);
-	if (w && w->pod)
-		text_add(&about, "%s", w->pod);
-	if (w && w->node)
-		text_add(&about, "%son %s", about.len ? " " : "", w->node);
+	if (!w || (!w->pod && !w->node && !state))
+		return "";
+	text_add(&s, " (%s", w->pod ? w->pod : "");
+	if (w->node)
+		text_add(&s, "%son %s", w->pod ? " " : "", w->node);
 	if (state)
-		text_add(&about, "%s%s", about.len ? ", " : "", state);
-	if (about.len)
-		text_add(&s, " (%s)", text_get(&about));
+		text_add(&s, "%s%s", w->pod || w->node ? ", " : "", state);
+	text_add(&s, ")");
 	return text_get(&s);
 }
 

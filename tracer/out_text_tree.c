@@ -192,7 +192,10 @@ static struct branch *fold(struct pen *p, const struct trace *t, size_t n, size_
 
 static const char *endpoint_of(struct pen *p, const struct trace *t)
 {
-	return t->has_endpoint ? endpoint_words(p->a, t, true) : "";
+	if (!t->has_endpoint)
+		return "";
+	return arena_printf(p->a, "%s%s%s%s", endpoint_say(p->a, &t->endpoint, t->endpoint_port), t->endpoint_place ? " in " : "",
+			    t->endpoint_place ? t->endpoint_place : "", owner_words(p->a, t));
 }
 
 static const char *branch_share(struct pen *p, const struct branch *b)

@@ -41,8 +41,9 @@ static void taken(void **state)
 	assert_int_equal(o.sport, 1024);
 	assert_int_equal(o.mark, 0x4000);
 	assert_int_equal(o.tos, 16);
-	assert_int_equal(parse("--to svc/web --objects o.yaml", buf, sizeof(buf), &o, &err), 0);
+	assert_int_equal(parse("--to svc/web --objects o.yaml --kubeconfig=k.conf", buf, sizeof(buf), &o, &err), 0);
 	assert_string_equal(o.objects, "o.yaml");
+	assert_string_equal(o.kubeconfig, "k.conf");
 	assert_int_equal(parse("--to svc/web -o text -nprod", buf, sizeof(buf), &o, &err), 0);
 	assert_false(o.json);
 	assert_string_equal(o.namespace, "prod");
@@ -87,7 +88,7 @@ static void refused(void **state)
 		{ "--to svc/web --send", "not in this build" },
 		{ "--to svc/web --write f.pcapng", "not in this build" },
 		{ "--to svc/web --objects=", "is empty" },
-		{ "--to svc/web --kubeconfig f", "not in this build" },
+		{ "--to svc/web --kubeconfig", "needs FILE" },
 		{ "snapshot -o f --objects g", "does not belong to `ktrace snapshot`" },
 	};
 
@@ -108,8 +109,8 @@ static void refused(void **state)
 /* What is not built is not advertised; what is built is. */
 static void help(void **state)
 {
-	static const char *const there[] = { "--to TARGET", "--from SOURCE", "--in FILE", "--objects FILE", "pod/NAME", "--color", "snapshot -o FILE" };
-	static const char *const absent[] = { "--send", "--write", "--kubeconfig", "watch", "drops", "doctor" };
+	static const char *const there[] = { "--to TARGET", "--from SOURCE", "--in FILE", "--objects FILE", "--kubeconfig FILE", "pod/NAME", "--color", "snapshot -o FILE" };
+	static const char *const absent[] = { "--send", "--write", "watch", "drops", "doctor" };
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
