@@ -96,8 +96,13 @@ int snapshot_write(struct io *io, const char *path, struct err *err)
 {
 	char *tmp = arena_printf(io->arena, "%s.XXXXXX", path);
 	struct io_out o = {};
+	struct stat st;
 	int fd, rc;
 
+	/* Renaming over /dev/null as root would take it from everybody. */
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "cannot write %s: it exists and is not a regular file; name another",
+			       path);
 	/* A snapshot shows the node's addresses and rules: for its owner's eyes, hence mkstemp's 0600. */
 	fd = mkstemp(tmp);
 	if (fd < 0) {
@@ -138,7 +143,7 @@ static const void *eat(struct cursor *c, size_t n)
 
 static int load(struct io *io, const char *path, uint8_t **data, size_t *len, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), code;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), code;	/* a FIFO would wait for its writer */
 	struct stat st;
 	size_t got = 0;
 
