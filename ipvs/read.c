@@ -401,6 +401,10 @@ static const char *say_key(struct arena *a, const struct ipvs_service *s)
 
 const char *ipvs_say_service(struct arena *a, const struct ipvs_service *s)
 {
+	static const char *const flag_names[][3] = {
+		{ "flag-1", "flag-2", "flag-3" }, { "sh-fallback", "sh-port", "flag-3" }, { "mh-fallback", "mh-port", "flag-3" },
+	};
+	const char *sep = " -b ";
 	struct text t = { .arena = a };
 
 	text_add(&t, "-A %s -s %s", say_key(a, s), s->scheduler);
@@ -410,6 +414,10 @@ const char *ipvs_say_service(struct arena *a, const struct ipvs_service *s)
 		text_add(&t, " --pe %s", s->engine);
 	if (ipvs_one_packet(s))
 		text_add(&t, " -o");
+	for (unsigned i = 0; i < ARRAY_SIZE(flag_names[0]); i++)
+		if (s->flags & IP_VS_SVC_F_SCHED1 << i)
+			text_add(&t, "%s%s", sep, flag_names[!strcmp(s->scheduler, "sh") ? 1 : !strcmp(s->scheduler, "mh") ? 2 : 0][i]),
+			sep = ",";
 	return text_get(&t);
 }
 

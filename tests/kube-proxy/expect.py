@@ -16,6 +16,27 @@ def read(kind):
         return json.load(f)["items"]
 
 
+class Table:
+    """The virtual services that kube-proxy programmed in IPVS mode, as ipvsadm saved them: which endpoints each has is
+    its own word, as the mode differs from the documentation where a traffic policy is Local."""
+
+    def __init__(self, variant):
+        self.servers = {}
+        protos = {"-t": "TCP", "-u": "UDP", "--sctp-service": "SCTP"}
+        with gzip.open(os.path.join(HERE, variant, "ipvsadm-save.gz"), "rt", encoding="utf-8") as f:
+            for line in f:
+                words = line.split()
+                key = (protos[words[1]], *self.endpoint(words[2]))
+                servers = self.servers.setdefault(key, set())
+                if words[0] == "-a":
+                    servers.add(self.endpoint(words[4]))
+
+    @staticmethod
+    def endpoint(text):
+        address, port = text.rsplit(":", 1)
+        return str(ipaddress.ip_address(address.strip("[]"))), int(port)
+
+
 class Proxy:
     """How kube-proxy ran: what of its own configuration changes the promise."""
 
@@ -23,6 +44,7 @@ class Proxy:
         version, self.mode = name.split("-", 1)
         self.version = tuple(int(x) for x in version[1:].split("."))
         self.nftables = self.mode.startswith("nftables")
+        self.ipvs = Table(name) if self.mode == "ipvs" else None
         self.backend = "nft" if self.nftables else "legacy" if "legacy" in self.mode else "nf_tables"
         self.masquerade_all = "masquerade-all" in self.mode
         # --cluster-cidr names the pods' addresses; without, kube-proxy cannot tell a pod from an outside client
@@ -126,6 +148,8 @@ class Cluster:
         s = self.services[name]
         spec = s["spec"]
         family = 6 if ":" in address else 4
+        if self.proxy.ipvs:
+            return self.virtual(spec, port, kind, address, source, from_node)
         if kind == "not-here" or not self.proxied(name):
             return ("not-here",), None
         every = self.endpoints(name, port, family)
@@ -152,6 +176,21 @@ class Cluster:
         else:
             chosen = usable
         return ("endpoints", {(e[0], e[1]) for e in chosen}), hidden
+
+    def virtual(self, spec, port, kind, address, source, from_node):
+        """The same where IPVS balances."""
+        servers = self.proxy.ipvs.servers.get((port["protocol"], address, port["nodePort" if kind == "node-port" else "port"]))
+        if servers is None:
+            return ("not-here",), None
+        # a process of the node has the virtual address itself as its source
+        if kind == "load-balancer" and spec.get("loadBalancerSourceRanges") and \
+                (from_node or not self.in_ranges(spec, source)):
+            return ("drop",), None
+        if not servers:
+            return ("reject",), None
+        hidden = None if from_node else not self.is_pod(source) if kind == "cluster" else \
+            spec.get("externalTrafficPolicy", "Cluster") == "Cluster"
+        return ("endpoints", servers), hidden
 
     @staticmethod
     def in_ranges(spec, source):

@@ -1,0 +1,7 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# The same, asked by a process of the node.
+# shellcheck source=tests/vm/ipvs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../ipvs.sh"
+from=node to=${VIP}64 port=80 expect=ok:node
+setup() { vs_node; vs tcp 64 80 -s rr; rs tcp 64 80 "$NODE" 9000 -m; }

@@ -1,0 +1,7 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# The same, asked by a process of the node.
+# shellcheck source=tests/vm/ipvs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../ipvs.sh"
+from=node to=${VIP}70 port=80 expect=refused
+setup() { vs_node; vs tcp 70 80 -s rr; }

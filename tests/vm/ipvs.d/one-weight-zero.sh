@@ -1,0 +1,7 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# One silenced, one not.
+# shellcheck source=tests/vm/ipvs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../ipvs.sh"
+to=${VIP}60 port=80 expect=ok:pod2 tries=2
+setup() { vs_node; vs tcp 60 80 -s rr; rs tcp 60 80 "$POD1" 8080 -m -w 0; rs tcp 60 80 "$POD2" 8080 -m; }
