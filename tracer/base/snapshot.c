@@ -17,6 +17,7 @@
 #define VERSION		1
 #define MAX_SIZE	(1ull << 30)
 #define MAX_NETNS	65536
+#define MAX_ERRNO	4095
 
 struct file_header {
 	char magic[8];
@@ -210,7 +211,7 @@ static bool parse_records(struct io *io, struct cursor *c, uint64_t n)
 		if (!p)
 			return false;
 		memcpy(&f, p, sizeof(f));
-		if (f.netns >= io->n_netns || f.rc > 0)
+		if (f.netns >= io->n_netns || f.rc > 0 || f.rc < -MAX_ERRNO)
 			return false;
 		r = (struct record){ f.kind, f.netns, f.rc, f.key_len, f.len, NULL, NULL };
 		r.key = eat(c, f.key_len);
