@@ -55,13 +55,18 @@ int ipvs_conns_read(struct ipvs *v, uint32_t netns)
 	return ns->conns ? 0 : io_file(v->io, netns, "/proc/net/ip_vs_conn", &ns->conns, NULL);
 }
 
-static int find(struct ipvs *v, uint32_t netns, const char *key, struct ipvs_entry *out)
+struct found {
+	const char *key;
+	int rc;
+	struct ipvs_entry entry;
+};
+
+static int search(struct ipvs *v, struct ipvs_ns *ns, const char *key, struct ipvs_entry *out)
 {
-	struct ipvs_ns *ns = ipvs_ns(v, netns);
 	const char *at, *end;
 	char server[ADDR_HEX], state[24];
 	unsigned port;
-	int rc = ipvs_conns_read(v, netns);
+	int rc = ipvs_conns_read(v, ns->netns);
 
 	if (rc)
 		return rc;
@@ -77,6 +82,24 @@ static int find(struct ipvs *v, uint32_t netns, const char *key, struct ipvs_ent
 	out->port = port;
 	out->state = arena_strdup(v->arena, state);
 	return 1;
+}
+
+/* The table may be long, and every way of a packet looks for the same. */
+static int find(struct ipvs *v, uint32_t netns, const char *key, struct ipvs_entry *out)
+{
+	struct ipvs_ns *ns = ipvs_ns(v, netns);
+	struct found *f;
+
+	for (size_t i = 0; i < ns->n_found; i++)
+		if (!strcmp(ns->found[i].key, key)) {
+			*out = ns->found[i].entry;
+			return ns->found[i].rc;
+		}
+	f = VEC_PUSH(v->arena, ns->found, ns->n_found, ns->cap_found);
+	f->key = arena_strdup(v->arena, key);
+	f->rc = search(v, ns, key, &f->entry);
+	*out = f->entry;
+	return f->rc;
 }
 
 int ipvs_conn_find(struct ipvs *v, uint32_t netns, const struct packet *p, struct ipvs_entry *out)

@@ -18,6 +18,10 @@ struct ipvs_ns {
 	struct served *served;		/* real servers by service */
 	size_t n_served, cap_served;
 	const char *conns;		/* /proc/net/ip_vs_conn, NULL: not read yet */
+	struct found *found;		/* what was looked for in it */
+	size_t n_found, cap_found;
+	struct ipvs_sysctl { const char *name; long value; } *sysctl;
+	size_t n_sysctl, cap_sysctl;
 };
 
 struct ipvs {
@@ -32,6 +36,8 @@ struct ipvs_ns *ipvs_ns(struct ipvs *v, uint32_t netns);
 /* -- read.c ---------------------------------------------------------------------------------------- */
 /* ip_vs_service_find(). 0 with *out NULL: none. */
 int ipvs_find(struct ipvs *v, uint32_t netns, const struct packet *p, const struct ipvs_service **out);
+/* net.ipv4.vs.NAME, 0 where this kernel has none. name is a literal. */
+long ipvs_sysctl(struct ipvs *v, uint32_t netns, const char *name);
 bool ipvs_persistent(const struct ipvs_service *s);
 bool ipvs_one_packet(const struct ipvs_service *s);
 /* "-A -t 10.96.0.1:443 -s rr" and "-a … -r 10.0.0.1:6443 -m -w 1", as ipvsadm --save prints them. */

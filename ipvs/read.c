@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Virtual services and real servers over generic netlink (net/netfilter/ipvs/ip_vs_ctl.c). */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ipvs/priv.h"
@@ -67,6 +68,22 @@ bool ipvs_present(struct ipvs *v, uint32_t netns)
 	if (ns->present == UNKNOWN)
 		ns->present = answer_of(!io_file(v->io, netns, STATS, &text, NULL));
 	return ns->present == YES;
+}
+
+long ipvs_sysctl(struct ipvs *v, uint32_t netns, const char *name)
+{
+	struct ipvs_ns *ns = ipvs_ns(v, netns);
+	struct ipvs_sysctl *row;
+	char path[64];
+
+	for (size_t i = 0; i < ns->n_sysctl; i++)
+		if (!strcmp(ns->sysctl[i].name, name))
+			return ns->sysctl[i].value;
+	row = VEC_PUSH(v->arena, ns->sysctl, ns->n_sysctl, ns->cap_sysctl);
+	row->name = name;
+	snprintf(path, sizeof(path), "net/ipv4/vs/%s", name);
+	(void)io_sysctl(v->io, netns, path, &row->value);
+	return row->value;
 }
 
 /* -- requests -------------------------------------------------------------------------------------- */
@@ -362,19 +379,15 @@ int ipvs_read_all(struct ipvs *v, uint32_t netns)
 	};
 	const struct ipvs_service *s = NULL;
 	const struct ipvs_dest *d;
-	char path[64] = "net/ipv4/vs/";
-	size_t n, k, base = strlen(path);
-	long value;
+	size_t n, k;
 	int rc = ipvs_services(v, netns, &s, &n);
 
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = ipvs_dests(v, netns, &s[i], &d, &k);
 	if (rc || !ipvs_present(v, netns))
 		return rc;
-	for (size_t i = 0; i < ARRAY_SIZE(sysctls); i++) {
-		memcpy(path + base, sysctls[i], strlen(sysctls[i]) + 1);
-		(void)io_sysctl(v->io, netns, path, &value);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(sysctls); i++)
+		(void)ipvs_sysctl(v, netns, sysctls[i]);
 	return ipvs_conns_read(v, netns);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ip_vs_in_hook() over one packet: a live connection, a template, or the scheduler (ip_vs_core.c, 6.1). */
-#include <stdio.h>
 #include <string.h>
 
 #include "ipvs/priv.h"
@@ -21,11 +20,7 @@ struct in_hook {
 
 static long sysctl(const struct in_hook *h, const char *name)
 {
-	char path[64];
-	long value = 0;
-
-	snprintf(path, sizeof(path), "net/ipv4/vs/%s", name);
-	return io_sysctl(h->v->io, h->netns, path, &value) ? 0 : value;
+	return ipvs_sysctl(h->v, h->netns, name);
 }
 
 static struct evidence *show(struct in_hook *h, enum effect effect, const char *text, const char *says)
