@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Expressions that ask beyond the packet: fib, socket, rt, xfrm, tunnel, osf. */
 #include <net/if.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -51,15 +52,32 @@ static int fib_device(const struct eval *e, const struct fib_data *d)
 	return d->flags & NFTA_FIB_F_IIF ? eval_in(e) : d->flags & NFTA_FIB_F_OIF ? eval_out(e) : 0;
 }
 
-/* nft_fib4_eval_type(), nft_fib6_eval_type() */
+/*
+ * nft_fib4_eval_type(), __nft_fib6_eval_type(). Unlike xt_addrtype's the IPv6 lookup is bound to the device for link-local
+ * addresses alone (nft_fib6_flowi_init()); the device only tells whether the address is its own.
+ */
+static int fib_type(struct eval *e, const struct addr *a, int dev, uint8_t *rtn)
+{
+	int rc;
+
+	if (!e->ask || !e->ask->addr_type)
+		return -ENOTSUP;
+	rc = e->ask->addr_type(e->ask->ctx, e->netns, a, dev, rtn);
+	if (rc || !dev || a->family != AF_INET6 || *rtn == RTN_LOCAL || addr_is_linklocal(a))
+		return rc;
+	rc = e->ask->addr_type(e->ask->ctx, e->netns, a, 0, rtn);
+	if (!rc && *rtn == RTN_LOCAL)
+		*rtn = RTN_UNICAST;
+	return rc;
+}
+
 static enum step_kind fib_type_run(struct eval *e, const struct step *s)
 {
 	const struct fib_data *d = s->data;
 	const struct addr *a = d->flags & NFTA_FIB_F_DADDR ? &e->p->dst : &e->p->src;
 	uint8_t rtn;
 
-	if (!e->ask || !e->ask->addr_type ||
-	    e->ask->addr_type(e->ask->ctx, e->netns, a, fib_device(e, d), &rtn)) {
+	if (fib_type(e, a, fib_device(e, d), &rtn)) {
 		reg_store_unknown(e, d->reg, 4, "depends on an address's type that could not be asked");
 		return STEP_NEXT;
 	}
