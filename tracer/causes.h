@@ -52,7 +52,7 @@ struct causes {
 	const struct cause *row;
 	size_t n;
 };
-extern const struct causes causes_flow, causes_service, causes_ipvs, causes_firewall, causes_path, causes_other;
+extern const struct causes causes_intended, causes_flow, causes_service, causes_ipvs, causes_firewall, causes_path, causes_other;
 /* All parts in the order in which they are asked, NULL at the end. */
 extern const struct causes *const causes_all[];
 
@@ -103,6 +103,13 @@ bool evidence_is_iptables(const struct evidence *e);
 bool evidence_says(const struct evidence *e, const char *word);
 /* The sysctl left as evidence whose name holds `part`, or NULL. */
 const struct evidence *view_sysctl(const struct view *v, const char *part);
+/* Was it refused because kube-proxy has no endpoints for it? */
+bool view_no_endpoints(const struct view *v);
+/* What the objects promise for this path, or NULL; causes_intended.c. */
+const struct intended *view_intended(const struct view *v);
+/* By these: it has endpoints by now; kube-proxy leads to an endpoint that the Service has no more. */
+bool view_refused_too_late(const struct view *v);
+bool view_endpoint_gone(const struct view *v);
 /* Was the target named as a service or NodePort, or found to be one? */
 bool view_is_service(const struct view *v);
 /* One of the ranges that installers give to Services unless told otherwise. */

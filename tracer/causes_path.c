@@ -161,24 +161,6 @@ static bool forwarding6(struct view *v)
 	return forwarding(v, AF_INET6, "forward");
 }
 
-/* The address that does not resolve is the endpoint itself, as of a Pod on this node, and no namespace here holds it. */
-static bool dead_pod(struct view *v)
-{
-	const struct evidence *e = hop_evidence(v->hop, EV_NEIGHBOUR), *route = view_evidence(v, EV_ROUTE);
-	char buf[ADDR_TEXT];
-	size_t len;
-
-	if (!view_dnat(v) || !v->t->has_endpoint || v->t->endpoint_place || v->hop->reply)
-		return false;
-	if (!e)		/* never asked for: on-link, the next hop is the address itself */
-		return route && route->text && !strstr(route->text, " via ") &&
-		       addr_eq(&v->hop->in.dst, &v->t->endpoint);
-	addr_say(&v->t->endpoint, buf);
-	len = strlen(buf);
-	v->ev = e;
-	return e->text && !strncmp(e->text, buf, len) && (e->text[len] == ' ' || !e->text[len]);
-}
-
 static const struct cause rows[] = {
 	{ .id = "hairpin-off", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The bridge does not send a Pod's packet back to it", .ends = ENDS(CAUSE_HAIRPIN),
@@ -261,14 +243,6 @@ static const struct cause rows[] = {
 	  .fix = "{in|}ip route add default via GATEWAY   # a route to the Services' range will do, by any "
 		  "interface: ip route add {targetaddr} dev IFACE",
 	  .key = "{where}" },
-	{ .id = "stale-dnat-dead-pod", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The Service sends to a Pod that is not there", .ends = ENDS(CAUSE_NEIGHBOUR_FAILED),
-	  .applies = dead_pod,
-	  .text = "{endpoint} is still an endpoint of {service|the Service} in the rules, but nothing "
-		  "on its network answers for it ({neigh|no entry}) and no namespace of this node holds it.",
-	  .fix = "kubectl get pods -A -o wide | grep -w {endpointaddr}   # no such Pod: kube-proxy is "
-		  "behind, restart it and read its log",
-	  .key = "{endpoint}" },
 	{ .id = "neigh-failed", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The next hop does not answer ARP or neighbour discovery",
 	  .ends = ENDS(CAUSE_NEIGHBOUR_FAILED),

@@ -12,9 +12,14 @@ static bool in_kube_table(const struct evidence *e)
 	return evidence_is_rule(e) && e->table && !strcmp(e->table, "kube-proxy");
 }
 
-static bool no_endpoints(struct view *v)
+bool view_no_endpoints(const struct view *v)
 {
 	return evidence_says(v->ev, "has no endpoints") || (in_kube_table(v->ev) && name_matches(v->ev->chain, "reject-chain"));
+}
+
+static bool no_endpoints(struct view *v)
+{
+	return view_no_endpoints(v) && !view_refused_too_late(v);
 }
 
 /* kube-proxy before 1.24: dropped by mark, at KUBE-FIREWALL */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tracer/causes.h"
+#include "tracer/intended.h"
 
 static const struct packet *packet(const struct view *v)
 {
@@ -353,6 +354,33 @@ static const char *say_served(const struct view *v)
 	return n ? text_get(&t) : NULL;
 }
 
+/* -- what the objects promise --------------------------------------------------------------------- */
+
+static const char *say_origin(const struct view *v)
+{
+	return view_intended(v) ? view_intended(v)->origin : NULL;
+}
+
+static const char *say_unready(const struct view *v)
+{
+	return view_intended(v) ? view_intended(v)->unready : NULL;
+}
+
+static const char *say_missing(const struct view *v)
+{
+	return view_intended(v) ? view_intended(v)->missing : NULL;
+}
+
+static const char *say_extra(const struct view *v)
+{
+	return view_intended(v) ? view_intended(v)->extra : NULL;
+}
+
+static const char *say_promised(const struct view *v)
+{
+	return view_intended(v) ? view_intended(v)->service : NULL;
+}
+
 /* Tells apart what different evidence decided. */
 static const char *say_ref(const struct view *v)
 {
@@ -387,7 +415,8 @@ static const struct {
 	{ "listeners", say_listeners }, { "timeout", say_timeout },
 	{ "listener", say_listener }, { "fill", say_fill }, { "ctmax", say_ctmax },
 	{ "proxy", say_proxy }, { "others", say_others }, { "served", say_served },
-	{ "ref", say_ref },
+	{ "origin", say_origin }, { "unready", say_unready }, { "missing", say_missing }, { "extra", say_extra },
+	{ "promised", say_promised }, { "ref", say_ref },
 };
 
 static const char *value_of(const struct view *v, const char *name, size_t len)

@@ -293,7 +293,7 @@ static int predict(struct predict *pr)
 		rc = predict_stable(pr);
 	if (rc)
 		return rc;
-	names_enrich(pr->names, &pr->p, pr->trace, pr->n_trace);
+	names_enrich(pr->names, pr->s, &pr->p, pr->trace, pr->n_trace);
 	collect_gaps(pr);
 	pr->p.outcome = prediction_outcome(pr->p.trace, pr->p.n_trace);
 	explain(pr->a, &pr->p);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tracer/intended.h"
 #include "tracer/kube.h"
 #include "tracer/names_priv.h"
 #include "tracer/programmed.h"
@@ -320,12 +321,11 @@ static const struct service *service_of(const struct names *n, const struct pred
 {
 	const struct target *target = &p->target.target;
 	const struct service_port *sp;
+	bool external;
 
 	if (target->kind == TARGET_SERVICE)
 		return cluster_service(n->cluster, target->namespace, target->name);
-	if (target->kind == TARGET_NODEPORT)
-		return cluster_service_of_node_port(n->cluster, t->target.proto, t->target.dport, &sp);
-	return cluster_service_at(n->cluster, &t->target.dst, t->target.proto, t->target.dport, &sp);
+	return intended_service(n->cluster, p, &t->target, &sp, &external);
 }
 
 static const struct endpoint_owner *owner_of_pod(const struct names *n, const struct pod *pod)
@@ -404,7 +404,68 @@ static void ask_about(struct names *n, const struct prediction *p, const struct 
 							addr_say(&t[i].endpoint, buf)) });
 }
 
-void names_enrich(struct names *n, struct prediction *p, struct trace *t, size_t n_trace)
+/* Which node this is decides what Local policies and hints promise. */
+static const struct node *this_node(struct names *n, const struct prediction *p, const struct trace *t, size_t n_trace)
+{
+	bool matters = false;
+
+	for (size_t i = 0; i < n_trace && !matters; i++) {
+		const struct service *s = service_of(n, p, &t[i]);
+		size_t n_slice;
+		const struct slice *slice = s ? cluster_slices(n->cluster, s->namespace, s->name, &n_slice) : NULL;
+
+		matters = s && (s->external_local || s->internal_local);
+		for (size_t k = 0; slice && k < n_slice && slice->n_endpoint && !matters; k++)
+			matters = slice[k].n_endpoint && (slice[k].endpoint->n_zone || slice[k].endpoint->n_for_node);
+	}
+	if (matters)
+		ask_named(n, CLUSTER_NODES, NULL, p->node);
+	return cluster_node(n->cluster, p->facts.node_addr, p->facts.n_node_addr, p->node);
+}
+
+/* Services that the rules, asked by name, do not know. */
+static bool is_unprogrammed(struct names *n, struct state *s, const struct prediction *p, const struct tuple *t)
+{
+	struct target target = { .kind = TARGET_SERVICE, .input = "" };
+	const struct service_port *sp;
+	const struct service *service;
+	struct resolved resolved;
+	bool external;
+
+	if (p->proxy.mode != PROXY_IPTABLES && p->proxy.mode != PROXY_NFTABLES)
+		return false;
+	if (p->target.target.kind == TARGET_SERVICE)
+		return p->target.by_objects;
+	service = intended_service(n->cluster, p, t, &sp, &external);
+	if (p->target.service || !service)
+		return false;
+	target.namespace = service->namespace;
+	target.name = service->name;
+	target.port = sp->port;
+	target.proto = sp->proto;
+	return target_resolve(s, n->arena, &p->proxy, &target, &resolved, NULL) == -ENOENT;
+}
+
+/* Only what was read whole can be held against the rules. */
+static void compare(struct names *n, struct state *s, struct prediction *p, const struct trace *t, size_t n_trace)
+{
+	const struct node *node = this_node(n, p, t, n_trace);
+	const struct intended **v;
+
+	if (n->failed)
+		return;
+	v = intended_compare(n->arena, n->cluster, node, p, t, n_trace);
+	for (size_t i = 0; i < n_trace; i++)
+		if (v[i] && !t[i].has_endpoint && is_unprogrammed(n, s, p, &t[i].target)) {
+			struct intended *in = arena_dup(n->arena, v[i], sizeof(*in));
+
+			in->unprogrammed = true;
+			v[i] = in;
+		}
+	p->intended = v;
+}
+
+void names_enrich(struct names *n, struct state *s, struct prediction *p, struct trace *t, size_t n_trace)
 {
 	if (n->always && api(n))
 		ask_about(n, p, t, n_trace);
@@ -412,4 +473,5 @@ void names_enrich(struct names *n, struct prediction *p, struct trace *t, size_t
 		return;
 	for (size_t i = 0; i < n_trace; i++)
 		name_endpoint(n, p, &t[i]);
+	compare(n, s, p, t, n_trace);
 }

@@ -29,6 +29,6 @@ int names_resolve(struct names *n, struct state *s, const struct proxy *proxy, c
 /* A source that is a Pod: where its packet starts. Other sources stay as they are. */
 int names_source(struct names *n, struct state *s, struct source *source, struct err *err);
 /* Puts names to the prediction's endpoints, and the objects' word beside the rules'. */
-void names_enrich(struct names *n, struct prediction *p, struct trace *t, size_t n_trace);
+void names_enrich(struct names *n, struct state *s, struct prediction *p, struct trace *t, size_t n_trace);
 
 #endif

@@ -28,6 +28,8 @@ struct node_facts {
 	size_t n_node_addr;
 };
 
+struct intended;			/* intended.h */
+
 struct prediction {
 	const char *node, *kernel;
 	struct proxy proxy;
@@ -39,6 +41,7 @@ struct prediction {
 	struct node_facts facts;
 	const struct trace *trace;	/* ordered by target address and port, then by share */
 	size_t n_trace;
+	const struct intended *const *intended;	/* of each trace, what the objects promise; NULL: no objects */
 	enum outcome outcome;
 	const struct finding *finding;	/* most severe first */
 	size_t n_finding;

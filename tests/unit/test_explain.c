@@ -6,6 +6,7 @@
 #include "prediction_fixture.h"
 
 #include "tracer/causes.h"
+#include "tracer/intended.h"
 #include "tracer/owners.h"
 
 #include <linux/netfilter/nf_conntrack_tcp.h>
@@ -762,6 +763,74 @@ static void dead_pod_new(struct lab *l, bool near)
 	end(l, END_DROP, CAUSE_NEIGHBOUR_FAILED, "nobody answers");
 }
 
+/* What the objects promise for the only path. */
+static void objects_say(struct lab *l, struct intended in)
+{
+	const struct intended **v = arena_alloc(l->a, sizeof(*v));
+
+	in.service = "prod/web:http";
+	in.origin = "the objects of o.json";
+	*v = arena_dup(l->a, &in, sizeof(in));
+	l->pred.intended = v;
+}
+
+static void not_ready(struct lab *l, bool near)
+{
+	no_endpoints(l, false);
+	objects_say(l, (struct intended){ .n_unready = !near, .unready = "10.244.0.3:8080 of prod/web-0 on node-a" });
+}
+
+/* Refused though there are endpoints by now; near: they are not for clients of this node. */
+static void refused_too_late(struct lab *l, bool near)
+{
+	no_endpoints(l, false);
+	objects_say(l, (struct intended){ .n_usable = 2, .missing = near ? NULL : "10.244.0.3:8080 of prod/web-0 on node-a" });
+}
+
+static void behind(struct lab *l, bool near)
+{
+	to_pod(l);
+	place(l, STAGE_NEIGHBOUR);
+	end(l, END_SENT, CAUSE_NONE, "sent on");
+	objects_say(l, (struct intended){ .n_usable = 2, .missing = near ? NULL : "10.244.0.4:8080" });
+}
+
+static void no_longer_ready(struct lab *l, bool near)
+{
+	behind(l, true);
+	objects_say(l, (struct intended){ .n_usable = 1, .out = !near, .extra = near ? NULL : "10.244.0.3:8080 of prod/web-0" });
+}
+
+static void replaced(struct lab *l, bool near)
+{
+	behind(l, true);
+	objects_say(l, (struct intended){ .n_usable = 1, .out = !near, .extra = near ? NULL : "10.244.0.3:8080",
+					  .missing = near ? NULL : "10.244.0.4:8080" });
+}
+
+static void unprogrammed(struct lab *l, bool near)
+{
+	start(l, CLIENT, VIP, 80, IPPROTO_TCP);
+	if (near)
+		dnat(l, POD, 8080);
+	place(l, STAGE_NEIGHBOUR);
+	end(l, END_SENT, CAUSE_NONE, "sent on");
+	objects_say(l, (struct intended){ .n_usable = 1, .unprogrammed = true });
+}
+
+/* No EndpointSlice has it; near: one does, but nothing answers. */
+static void gone(struct lab *l, bool near)
+{
+	dead_pod(l, false);
+	objects_say(l, (struct intended){ .n_usable = 1, .gone = !near });
+}
+
+static void gone_and_reused(struct lab *l, bool near)
+{
+	behind(l, true);
+	objects_say(l, (struct intended){ .n_usable = 1, .gone = !near });
+}
+
 static void neigh_failed(struct lab *l, bool near)
 {
 	dead_pod(l, !near);
@@ -950,6 +1019,14 @@ static const struct {
 	{ "no-route", no_route, { "198.51.100.7" } },
 	{ "stale-dnat-dead-pod", dead_pod, { "10.244.0.3:8080", "FAILED" } },
 	{ "stale-dnat-dead-pod", dead_pod_new, { "10.244.0.3:8080" } },
+	{ "stale-dnat-dead-pod", gone, { "10.244.0.3:8080", "prod/web:http", "nobody answers" } },
+	{ "stale-dnat-dead-pod", gone_and_reused, { "10.244.0.3:8080", "whoever" } },
+	{ "endpoints-not-ready", not_ready, { "prod/web:http", "prod/web-0 on node-a", "kubectl -n prod get pods" } },
+	{ "kube-proxy-sync-slow", refused_too_late, { "10.96.0.50:80", "has no endpoints", "prod/web-0 on node-a" } },
+	{ "kube-proxy-sync-slow", behind, { "10.244.0.4:8080", "o.json" } },
+	{ "kube-proxy-sync-slow", no_longer_ready, { "10.244.0.3:8080 of prod/web-0", "no longer" } },
+	{ "kube-proxy-sync-slow", replaced, { "10.244.0.3:8080", "10.244.0.4:8080 instead" } },
+	{ "kube-proxy-restore-fails", unprogrammed, { "prod/web:http", "10.96.0.50:80" } },
 	{ "neigh-failed", neigh_failed, { "10.244.0.30 dev cni0 FAILED" } },
 	{ "martian-destination", martian_dst, { "10.244.0.3" } },
 	{ "ttl-exceeded", ttl, { "so it is" } },
