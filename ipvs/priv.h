@@ -34,6 +34,8 @@ struct ipvs {
 struct ipvs_ns *ipvs_ns(struct ipvs *v, uint32_t netns);
 
 /* -- read.c ---------------------------------------------------------------------------------------- */
+/* May ip_vs have anything to do with this namespace's packets? */
+bool ipvs_used(struct ipvs *v, uint32_t netns);
 /* ip_vs_service_find(). 0 with *out NULL: none. */
 int ipvs_find(struct ipvs *v, uint32_t netns, const struct packet *p, const struct ipvs_service **out);
 /* net.ipv4.vs.NAME, 0 where this kernel has none. name is a literal. */

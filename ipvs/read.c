@@ -264,6 +264,18 @@ int ipvs_services(struct ipvs *v, uint32_t netns, const struct ipvs_service **ou
 	return 0;
 }
 
+/*
+ * The hooks are registered with a namespace's first service, and stay. Pods seldom have any: for them one question is enough,
+ * the node itself may have connections left of services that are gone.
+ */
+bool ipvs_used(struct ipvs *v, uint32_t netns)
+{
+	const struct ipvs_service *s;
+	size_t n;
+
+	return ipvs_present(v, netns) && (netns == 0 || ipvs_services(v, netns, &s, &n) || n);
+}
+
 static bool is_asked(const struct asked *a, const struct asked *b)
 {
 	return a->family == b->family && a->fwmark == b->fwmark &&
@@ -384,7 +396,7 @@ int ipvs_read_all(struct ipvs *v, uint32_t netns)
 
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = ipvs_dests(v, netns, &s[i], &d, &k);
-	if (rc || !ipvs_present(v, netns))
+	if (rc || !ipvs_used(v, netns))
 		return rc;
 	for (size_t i = 0; i < ARRAY_SIZE(sysctls); i++)
 		(void)ipvs_sysctl(v, netns, sysctls[i]);

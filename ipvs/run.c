@@ -243,7 +243,7 @@ enum ipvs_verdict ipvs_run(struct ipvs *v, uint32_t netns, struct ipvs_run *run)
 	bool fresh = true;
 	int rc, found;
 
-	if ((p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_SCTP) || !ipvs_present(v, netns) ||
+	if ((p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_SCTP) || !ipvs_used(v, netns) ||
 	    sysctl(&h, "backup_only"))
 		return IPVS_PASS;
 	rc = ipvs_find(v, netns, p, &h.s);
