@@ -91,8 +91,8 @@ static enum flow track_reply(struct walk *w, const struct tuple *t)
 		w->p.ct.status |= IPS_SEEN_REPLY;
 	} else {
 		set_new(w, t);
-		/* A connection cannot begin with SYN-ACK: tcp_new() refuses it. */
-		if (w->p.proto == IPPROTO_TCP)
+		/* Nothing begins with a SYN-ACK (tcp_new()) or an echo reply (valid_new[] of icmp_new(), icmpv6_new()). */
+		if (w->p.proto == IPPROTO_TCP || w->p.proto == IPPROTO_ICMP || w->p.proto == IPPROTO_ICMPV6)
 			w->p.ct.state = CT_INVALID;
 	}
 	hop_done(w, STAGE_CONNTRACK, 0, 0, false);
