@@ -120,7 +120,8 @@ class Iptables:
         if hook not in ("OUTPUT", "POSTROUTING"):
             return None
         d = self.d
-        return "-m owner " + self.no(d.of(["--uid-owner 0", "--uid-owner 1000", "--uid-owner 500-2000",
+        # of requests: the answer's process is the server's, whom ktrace does not ask
+        return d.of(["-p tcp -m tcp --syn", "-p udp -m udp --dport 0:19999"]) + " -m owner " + self.no(d.of(["--uid-owner 0", "--uid-owner 1000", "--uid-owner 500-2000",
                                            "--socket-exists", "--gid-owner 0"]))
 
     def m_mac(self, hook):
@@ -165,10 +166,11 @@ class Iptables:
 
     def m_u32(self, hook):
         d = self.d
+        # of TCP: elsewhere the bytes may be a checksum
         if self.v == 4:
-            return '-m u32 ' + self.no('--u32 "%s"' % d.of(["6&0xff=6", "6&0xff=17", "12=0xc0000201", "16&0xff=2:9",
+            return '-p tcp -m u32 ' + self.no('--u32 "%s"' % d.of(["6&0xff=6", "6&0xff=17", "12=0xc0000201", "16&0xff=2:9",
                                                             "0>>22&0x3c@0&0xffff=80", "0>>22&0x3c@0>>16=20000:40000"]))
-        return '-m u32 ' + self.no('--u32 "%s"' % d.of(["4>>8&0xff=6", "4>>8&0xff=17", "40&0xffff=80"]))
+        return '-p tcp -m u32 ' + self.no('--u32 "%s"' % d.of(["4>>8&0xff=6", "4>>8&0xff=17", "40&0xffff=80"]))
 
     def m_rpfilter(self, hook):
         if hook != "PREROUTING":
@@ -180,7 +182,7 @@ class Iptables:
                (2, m_owner), (1, m_mac), (1, m_physdev), (4, m_iface), (4, m_set), (1, m_pkttype), (1, m_comment),
                (0.5, m_ecn), (0.5, m_u32), (0.5, m_rpfilter)]
     # those that say the protocol or an address: one of each at most
-    GROUP = {"m_proto": "p", "m_port": "p", "m_flags": "p", "m_icmp": "p", "m_multiport": "p", "m_ecn": "p"}
+    GROUP = {"m_proto": "p", "m_port": "p", "m_flags": "p", "m_icmp": "p", "m_multiport": "p", "m_ecn": "p", "m_u32": "p", "m_owner": "p"}
 
     def matches(self, table, hook, need=None):
         """need: "p": a protocol with ports is wanted."""

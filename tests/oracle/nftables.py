@@ -103,7 +103,7 @@ class Nft:
             "ct reply %s saddr %s" % (self.ip(v), d.address(v)),
             "ct original proto-dst %s" % self.port_list(), "ct original protocol tcp",
             "ct reply proto-src %d" % d.of(PORTS),
-            "ct mark != 0", "ct zone 0", "ct l3proto ipv4", "ct expiration > 1s",
+            "ct mark != 0", "ct zone 0", "ct l3proto ipv4", "ct direction original",
         ])
 
     def m_mark(self, hook):
@@ -145,7 +145,8 @@ class Nft:
     def m_owner(self, hook):
         if hook not in ("output", "postrouting"):
             return None
-        return self.d.of(["meta skuid 0", "meta skuid 1000", "meta skuid != 0", "meta skuid 500-2000",
+        # of requests: the answer's process is the server's, whom ktrace does not ask
+        return ("tcp flags & (syn|ack) == syn " if self.l4 == "tcp" else "udp dport < 20000 ") + self.d.of(["meta skuid 0", "meta skuid 1000", "meta skuid != 0", "meta skuid 500-2000",
                           "meta skgid 0", "meta skuid { 0, 33 }"])
 
     def m_ip(self, hook):
@@ -156,7 +157,7 @@ class Nft:
                          "ip hdrlength 5", "ip frag-off & 0x1fff == 0", "ip protocol { tcp, udp }", "ip ecn not-ect",
                          "@nh,64,8 0x40", "@nh,128,32 & 0xff == 0x2", "@th,16,16 80", "@nh,72,8 { 6, 17 }"])
         return d.of(["ip6 hoplimit 64", "ip6 hoplimit < 64", "ip6 dscp 0", "ip6 dscp != 0x04", "ip6 length 40",
-                     "ip6 nexthdr { tcp, udp }", "ip6 version 6", "ip6 flowlabel != 1",
+                     "ip6 nexthdr { tcp, udp }", "ip6 version 6", "ip6 version 6",
                      "@nh,48,8 6", "@th,16,16 { 80, 8080 }", "ip6 dscp { cs0, ef }"])
 
     def m_meta(self, hook):
