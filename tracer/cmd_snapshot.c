@@ -6,6 +6,7 @@
 
 #include "tracer/cmd.h"
 #include "tracer/prediction.h"
+#include "tracer/word.h"
 
 #define TRIES 5
 
@@ -86,7 +87,7 @@ enum status cmd_snapshot(const struct options *o)
 		       stat(o->file, &st) ? 0LL : (long long)st.st_size, io_netns_count(io),
 		       io_netns_count(io) == 1 ? "" : "s", o->file);
 	for (size_t i = 0; !rc && i < gaps.n; i++)
-		fprintf(stderr, "ktrace: not in the snapshot: %s\n", gaps.v[i]);
+		fprintf(stderr, "ktrace: not in the snapshot: %s\n", word_clean(a, gaps.v[i]));
 	io_close(io);
 	arena_free(a);
 	return status;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tracer/cmd.h"
+#include "tracer/word.h"
 
 static const struct { int error; enum status status; } status_rows[] = {
 	{ EPERM, STATUS_CANNOT }, { EACCES, STATUS_CANNOT }, { ENOSYS, STATUS_CANNOT },
@@ -18,9 +19,11 @@ static const struct { int error; enum status status; } status_rows[] = {
 
 enum status cmd_fail(const struct err *err, int rc)
 {
-	const char *text = err->text[0] ? err->text : strerror(-rc);
+	struct arena *a = arena_new();
 
-	fprintf(stderr, "ktrace: %s\n", text);
+	/* Names in it are what rules and files hold: they must not steer the terminal or make two lines of one. */
+	fprintf(stderr, "ktrace: %s\n", word_clean(a, err->text[0] ? err->text : strerror(-rc)));
+	arena_free(a);
 	for (size_t i = 0; i < ARRAY_SIZE(status_rows); i++)
 		if (status_rows[i].error == -rc)
 			return status_rows[i].status;
