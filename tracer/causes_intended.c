@@ -23,7 +23,10 @@ static bool not_ready(struct view *v)
 {
 	const struct intended *in = view_intended(v);
 
-	return in && view_no_endpoints(v) && !in->n_usable && in->n_unready;
+	if (v->cause == CAUSE_IPVS_NO_SERVER)
+		v->text = "No endpoint of {promised} is ready ({unready}), so ip_vs has nobody to send {targets} to, and "
+			  "refuses: {why}.";
+	return in && (view_no_endpoints(v) || v->cause == CAUSE_IPVS_NO_SERVER) && !in->n_usable && in->n_unready;
 }
 
 bool view_refused_too_late(const struct view *v)

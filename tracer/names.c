@@ -4,27 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tracer/intended.h"
 #include "tracer/kube.h"
 #include "tracer/names_priv.h"
-#include "tracer/programmed.h"
 #include "tracer/word.h"
-
-#define ASK_ADDRS	8		/* addresses of a target without service, each a question */
-
-struct names {
-	struct arena *arena;
-	struct names_options o;
-	struct gaps *gaps;
-	struct cluster *cluster;	/* NULL: nothing is known */
-	struct kube *kube;
-	bool looked;			/* for a kubeconfig in the usual places */
-	bool always;			/* the user named where objects are: everything gets its names */
-	const char **asked;		/* queries made, each once */
-	size_t n_asked, cap_asked;
-	const char *failed;		/* the first sentence of a query that failed, or NULL */
-	bool silent;			/* the server is of no use: it is not asked again */
-};
 
 int names_open(struct arena *a, const struct names_options *o, struct gaps *gaps, struct names **out, struct err *err)
 {
@@ -52,8 +34,7 @@ void names_close(struct names *n)
 
 /* -- asking the API ------------------------------------------------------------------------------- */
 
-/* NULL: there is nobody to ask. A snapshot may be another node's, so that only what was named is asked for it. */
-static struct kube *api(struct names *n)
+struct kube *names_api(struct names *n)
 {
 	if (n->o.objects)
 		return NULL;
@@ -64,15 +45,14 @@ static struct kube *api(struct names *n)
 	return n->kube;
 }
 
-/* Once in a run; what fails is a gap. True if the objects are at hand now. */
-static bool ask(struct names *n, const struct kube_query *q)
+bool names_ask(struct names *n, const struct kube_query *q)
 {
 	const char *key = arena_printf(n->arena, "%d %s %s %s", q->kind, q->namespace ? q->namespace : "",
 				       q->field ? q->field : "", q->label ? q->label : "");
 	struct err err = { "" };
 	int rc;
 
-	if (!api(n))
+	if (!names_api(n))
 		return n->cluster;
 	for (size_t i = 0; i < n->n_asked; i++)
 		if (!strcmp(n->asked[i], key))
@@ -93,25 +73,24 @@ static bool ask(struct names *n, const struct kube_query *q)
 	return false;
 }
 
-static bool ask_named(struct names *n, enum cluster_kind kind, const char *namespace, const char *name)
+bool names_ask_named(struct names *n, enum cluster_kind kind, const char *namespace, const char *name)
 {
-	return ask(n, &(struct kube_query){ .kind = kind, .namespace = namespace,
+	return names_ask(n, &(struct kube_query){ .kind = kind, .namespace = namespace,
 					    .field = arena_printf(n->arena, "metadata.name=%s", name) });
 }
 
-/* A service, and its slices: they are what tells its endpoints. */
-static void ask_service(struct names *n, const char *namespace, const char *name)
+void names_ask_service(struct names *n, const char *namespace, const char *name)
 {
-	ask_named(n, CLUSTER_SERVICES, namespace, name);
-	ask(n, &(struct kube_query){ .kind = CLUSTER_SLICES, .namespace = namespace,
+	names_ask_named(n, CLUSTER_SERVICES, namespace, name);
+	names_ask(n, &(struct kube_query){ .kind = CLUSTER_SLICES, .namespace = namespace,
 				     .label = arena_printf(n->arena, "kubernetes.io/service-name=%s", name) });
 }
 
 /* By its own object; where that may not be read, by the slices that name it. */
 static void ask_pod(struct names *n, const char *namespace, const char *name)
 {
-	if (!ask_named(n, CLUSTER_PODS, namespace, name))
-		ask(n, &(struct kube_query){ .kind = CLUSTER_SLICES, .namespace = namespace });
+	if (!names_ask_named(n, CLUSTER_PODS, namespace, name))
+		names_ask(n, &(struct kube_query){ .kind = CLUSTER_SLICES, .namespace = namespace });
 }
 
 const char *names_namespace(struct names *n)
@@ -121,7 +100,7 @@ const char *names_namespace(struct names *n)
 	if (n->o.namespace)
 		return n->o.namespace;
 	/* only a kubeconfig that is the user's own can mean a namespace by its context */
-	if (n->o.kubeconfig || (getenv("KUBECONFIG") && api(n)))
+	if (n->o.kubeconfig || (getenv("KUBECONFIG") && names_api(n)))
 		namespace = kube_namespace(n->kube);
 	return namespace ? namespace : "default";
 }
@@ -170,7 +149,7 @@ static const struct pod *pod_of_slices(struct names *n, const char *namespace, c
 	return pod->ip.n ? pod : NULL;
 }
 
-static const struct pod *find_pod(struct names *n, const char *namespace, const char *name)
+const struct pod *names_find_pod(struct names *n, const char *namespace, const char *name)
 {
 	const struct pod *pod = cluster_pod(n->cluster, namespace, name);
 
@@ -189,13 +168,13 @@ static int resolve_pod(struct names *n, const struct target *t, struct resolved 
 	if (!n->cluster)
 		return no_objects(n, t->input, err);
 	if (t->proto_word)
-		pod = find_pod(n, t->name, t->proto_word);
+		pod = names_find_pod(n, t->name, t->proto_word);
 	if (pod) {
 		settled.namespace = t->name;
 		settled.name = t->proto_word;
 		settled.proto = 0;
 	} else {
-		pod = find_pod(n, t->namespace, t->name);
+		pod = names_find_pod(n, t->namespace, t->name);
 	}
 	if (!pod && n->failed)
 		return no_objects(n, t->input, err);
@@ -210,8 +189,8 @@ static int resolve_service(struct names *n, const struct target *t, struct resol
 	const struct service *s = NULL;
 
 	if (t->proto_word)
-		ask_service(n, t->name, t->proto_word);
-	ask_service(n, t->namespace, t->name);
+		names_ask_service(n, t->name, t->proto_word);
+	names_ask_service(n, t->namespace, t->name);
 	if (t->proto_word)
 		s = cluster_service(n->cluster, t->name, t->proto_word);
 	if (s) {
@@ -233,7 +212,7 @@ static int resolve_nodeport(struct names *n, struct state *s, const struct targe
 	struct addr v[ARRAY_SIZE(families)];
 	struct addrs addr = { v, 0 };
 
-	ask(n, &(struct kube_query){ .kind = CLUSTER_SERVICES });
+	names_ask(n, &(struct kube_query){ .kind = CLUSTER_SERVICES });
 	if (!n->cluster)
 		return -ENOENT;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
@@ -306,172 +285,11 @@ int names_source(struct names *n, struct state *s, struct source *source, struct
 	ask_pod(n, namespace, source->pod);
 	if (!n->cluster)
 		return no_objects(n, source->input, err);
-	pod = find_pod(n, namespace, source->pod);
+	pod = names_find_pod(n, namespace, source->pod);
 	if (!pod && n->failed)
 		return no_objects(n, source->input, err);
 	if (!pod)
 		return objects_no_pod(n->arena, n->cluster, namespace, source->pod, err);
 	source->pod_namespace = pod->namespace;
 	return place_pod(n, s, pod, source, err);
-}
-
-/* -- endpoints ------------------------------------------------------------------------------------ */
-
-static const struct service *service_of(const struct names *n, const struct prediction *p, const struct trace *t)
-{
-	const struct target *target = &p->target.target;
-	const struct service_port *sp;
-	bool external;
-
-	if (target->kind == TARGET_SERVICE)
-		return cluster_service(n->cluster, target->namespace, target->name);
-	return intended_service(n->cluster, p, &t->target, &sp, &external);
-}
-
-static const struct endpoint_owner *owner_of_pod(const struct names *n, const struct pod *pod)
-{
-	struct endpoint_owner *o = arena_alloc(n->arena, sizeof(*o));
-
-	o->pod = arena_printf(n->arena, "%s/%s", pod->namespace, pod->name);
-	o->node = pod->node;
-	o->ready = answer_of(pod->ready);
-	o->serving = UNKNOWN;
-	o->terminating = answer_of(pod->terminating);
-	return o;
-}
-
-static const struct endpoint_owner *owner_of(const struct names *n, const struct service *s, const struct addr *addr,
-					     uint16_t port, uint8_t proto)
-{
-	const struct endpoint *e = cluster_endpoint(n->cluster, s, addr, proto, port);
-	struct endpoint_owner *o;
-	const struct pod *pod;
-
-	if (e) {
-		o = arena_alloc(n->arena, sizeof(*o));
-		o->pod = e->pod ? arena_printf(n->arena, "%s/%s", e->namespace, e->pod) : NULL;
-		o->node = e->node;
-		o->ready = answer_of(e->ready);
-		o->serving = answer_of(e->serving);
-		o->terminating = answer_of(e->terminating);
-		return o;
-	}
-	pod = cluster_pod_at(n->cluster, addr);
-	return pod ? owner_of_pod(n, pod) : NULL;
-}
-
-/* What is sent to a Pod's own address has that for its endpoint, though it may end on its way there. */
-static void name_endpoint(struct names *n, const struct prediction *p, struct trace *t)
-{
-	const struct target *target = &p->target.target;
-	const struct service *s = service_of(n, p, t);
-	const struct pod *pod = target->kind == TARGET_POD ? find_pod(n, target->namespace, target->name) : NULL;
-
-	if (t->has_endpoint && !(pod && addr_eq(&t->endpoint, &t->target.dst))) {
-		t->endpoint_owner = owner_of(n, s, &t->endpoint, t->endpoint_port, t->target.proto);
-		return;
-	}
-	t->endpoint_owner = pod ? owner_of_pod(n, pod) :
-				  owner_of(n, s && s->headless ? s : NULL, &t->target.dst, t->target.dport, t->target.proto);
-	if (!t->endpoint_owner || t->has_endpoint)
-		return;
-	t->has_endpoint = true;
-	t->endpoint = t->target.dst;
-	t->endpoint_port = t->target.proto == IPPROTO_ICMP || t->target.proto == IPPROTO_ICMPV6 ? 0 : t->target.dport;
-}
-
-/* What the user's --kubeconfig is for: the service that was met, and the Pods of addresses that no service has. */
-static void ask_about(struct names *n, const struct prediction *p, const struct trace *t, size_t n_trace)
-{
-	const struct target *target = &p->target.target;
-	struct service_name name = { target->namespace, target->name, NULL };
-	char buf[ADDR_TEXT];
-
-	if (target->kind != TARGET_SERVICE && !service_of_comment(n->arena, p->target.service, &name))
-		name.name = NULL;
-	if (target->kind != TARGET_POD && name.name) {
-		ask_service(n, name.namespace, name.name);
-		return;
-	}
-	if (p->proxy.mode == PROXY_IPVS && target->kind != TARGET_POD) {
-		ask(n, &(struct kube_query){ .kind = CLUSTER_SERVICES });
-		ask(n, &(struct kube_query){ .kind = CLUSTER_SLICES });
-		return;
-	}
-	for (size_t i = 0; i < n_trace && i < ASK_ADDRS; i++)
-		if (t[i].has_endpoint && !cluster_pod_at(n->cluster, &t[i].endpoint))
-			ask(n, &(struct kube_query){ .kind = CLUSTER_PODS, .field = arena_printf(n->arena, "status.podIP=%s",
-							addr_say(&t[i].endpoint, buf)) });
-}
-
-/* Which node this is decides what Local policies and hints promise. */
-static const struct node *this_node(struct names *n, const struct prediction *p, const struct trace *t, size_t n_trace)
-{
-	bool matters = false;
-
-	for (size_t i = 0; i < n_trace && !matters; i++) {
-		const struct service *s = service_of(n, p, &t[i]);
-		size_t n_slice;
-		const struct slice *slice = s ? cluster_slices(n->cluster, s->namespace, s->name, &n_slice) : NULL;
-
-		matters = s && (s->external_local || s->internal_local);
-		for (size_t k = 0; slice && k < n_slice && slice->n_endpoint && !matters; k++)
-			matters = slice[k].n_endpoint && (slice[k].endpoint->n_zone || slice[k].endpoint->n_for_node);
-	}
-	if (matters)
-		ask_named(n, CLUSTER_NODES, NULL, p->node);
-	return cluster_node(n->cluster, p->facts.node_addr, p->facts.n_node_addr, p->node);
-}
-
-/* Services that the rules, asked by name, do not know. */
-static bool is_unprogrammed(struct names *n, struct state *s, const struct prediction *p, const struct tuple *t)
-{
-	struct target target = { .kind = TARGET_SERVICE, .input = "" };
-	const struct service_port *sp;
-	const struct service *service;
-	struct resolved resolved;
-	bool external;
-
-	if (p->proxy.mode != PROXY_IPTABLES && p->proxy.mode != PROXY_NFTABLES)
-		return false;
-	if (p->target.target.kind == TARGET_SERVICE)
-		return p->target.by_objects;
-	service = intended_service(n->cluster, p, t, &sp, &external);
-	if (p->target.service || !service)
-		return false;
-	target.namespace = service->namespace;
-	target.name = service->name;
-	target.port = sp->port;
-	target.proto = sp->proto;
-	return target_resolve(s, n->arena, &p->proxy, &target, &resolved, NULL) == -ENOENT;
-}
-
-/* Only what was read whole can be held against the rules. */
-static void compare(struct names *n, struct state *s, struct prediction *p, const struct trace *t, size_t n_trace)
-{
-	const struct node *node = this_node(n, p, t, n_trace);
-	const struct intended **v;
-
-	if (n->failed)
-		return;
-	v = intended_compare(n->arena, n->cluster, node, p, t, n_trace);
-	for (size_t i = 0; i < n_trace; i++)
-		if (v[i] && !t[i].has_endpoint && is_unprogrammed(n, s, p, &t[i].target)) {
-			struct intended *in = arena_dup(n->arena, v[i], sizeof(*in));
-
-			in->unprogrammed = true;
-			v[i] = in;
-		}
-	p->intended = v;
-}
-
-void names_enrich(struct names *n, struct state *s, struct prediction *p, struct trace *t, size_t n_trace)
-{
-	if (n->always && api(n))
-		ask_about(n, p, t, n_trace);
-	if (!n->cluster)
-		return;
-	for (size_t i = 0; i < n_trace; i++)
-		name_endpoint(n, p, &t[i]);
-	compare(n, s, p, t, n_trace);
 }

@@ -931,6 +931,13 @@ static void no_real_server(struct lab *l, bool near)
 			"the IPVS service 10.96.0.50:80 has no real server");
 }
 
+/* near: there are endpoints, but none for here */
+static void not_ready_virtual(struct lab *l, bool near)
+{
+	no_real_server(l, false);
+	objects_say(l, (struct intended){ .n_usable = near, .n_unready = 1, .unready = "10.244.0.3:8080 of prod/web-0 on node-a" });
+}
+
 static void weight_zero(struct lab *l, bool near)
 {
 	virtual_service(l, IPPROTO_TCP, END_REJECT, near ? CAUSE_IPVS_NO_SERVER : CAUSE_IPVS_WEIGHT_ZERO,
@@ -1022,6 +1029,7 @@ static const struct {
 	{ "stale-dnat-dead-pod", gone, { "10.244.0.3:8080", "prod/web:http", "nobody answers" } },
 	{ "stale-dnat-dead-pod", gone_and_reused, { "10.244.0.3:8080", "whoever" } },
 	{ "endpoints-not-ready", not_ready, { "prod/web:http", "prod/web-0 on node-a", "kubectl -n prod get pods" } },
+	{ "endpoints-not-ready", not_ready_virtual, { "prod/web-0 on node-a", "ip_vs", "10.96.0.50:80" } },
 	{ "kube-proxy-sync-slow", refused_too_late, { "10.96.0.50:80", "has no endpoints", "prod/web-0 on node-a" } },
 	{ "kube-proxy-sync-slow", behind, { "10.244.0.4:8080", "o.json" } },
 	{ "kube-proxy-sync-slow", no_longer_ready, { "10.244.0.3:8080 of prod/web-0", "no longer" } },
