@@ -17,7 +17,7 @@
 #define VERSION		1
 #define MAX_SIZE	(1ull << 30)
 #define MAX_NETNS	65536
-#define MAX_ERRNO	4095
+#define MAX_ERRNO	8191		/* errno ends at 4095; ipset has codes of its own from 4096 on */
 
 struct file_header {
 	char magic[8];
