@@ -20,6 +20,7 @@
 #include <linux/rtnetlink.h>
 
 #define RUN_NETNS	"/run/netns"
+#define MAX_ERRNO	4095
 
 struct candidate {
 	const char *path, *name;
@@ -214,7 +215,8 @@ static void resolve_peer(struct state *s, uint32_t netns, const struct link *l, 
 		return;
 	}
 	memcpy(p, data, sizeof(*p));
-	if (!p->rc && p->netns >= io_netns_count(s->io))
+	/* A snapshot may hold anything: neither a namespace nor an errno. */
+	if (p->rc > 0 || p->rc < -MAX_ERRNO || (!p->rc && p->netns >= io_netns_count(s->io)))
 		p->rc = -ESRCH;
 }
 
