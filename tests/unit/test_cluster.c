@@ -197,8 +197,8 @@ static void hostile(void **state)
 	static const char *const odd[] = {
 		"{\"kind\":\"Service\"}", "{\"kind\":7}", "{\"kind\":\"Service\",\"metadata\":[],\"spec\":\"x\"}",
 		"{\"kind\":\"Service\",\"metadata\":{\"name\":\"a\"},\"spec\":{\"ports\":{\"port\":1},\"clusterIPs\":\"10.0.0.1\"}}",
-		"{\"kind\":\"EndpointSlice\",\"metadata\":{\"name\":\"a\",\"labels\":{\"kubernetes.io/service-name\":\"a\"}},"
-		"\"addressType\":\"IPv4\",\"endpoints\":[7,null,[],{\"addresses\":\"10.0.0.1\"},{\"addresses\":[7]}],\"ports\":[7]}",
+		("{\"kind\":\"EndpointSlice\",\"metadata\":{\"name\":\"a\",\"labels\":{\"kubernetes.io/service-name\":\"a\"}},"
+		"\"addressType\":\"IPv4\",\"endpoints\":[7,null,[],{\"addresses\":\"10.0.0.1\"},{\"addresses\":[7]}],\"ports\":[7]}"),
 		"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"},\"status\":{\"podIPs\":[7,{\"ip\":[]}]},\"spec\":{\"containers\":7}}",
 		"{\"kind\":\"Node\",\"metadata\":{\"name\":\"a\"},\"status\":{\"addresses\":[null]}}",
 		"{\"kind\":\"List\",\"items\":{}}", "{\"kind\":\"List\",\"items\":null}",
