@@ -236,6 +236,18 @@ static void by_source(void **state)
 	fixture_close(&f);
 }
 
+/* What a 6.12 kernel took: mh with mh-port, 10.3.0.2 from 40800 on. */
+static void by_maglev(void **state)
+{
+	static const unsigned taken[] = { 13, 11, 13, 12, 11, 12, 12, 12 };
+
+	(void)state;
+	one((struct service)SERVICE("mh", IP_VS_SVC_F_SCHED2, REALS({ "10.2.0.13", 8080, 1 }, { "10.2.0.12", 8080, 5 }, { "10.2.0.11", 8080, 2 })));
+	for (unsigned i = 0; i < 8; i++)
+		tcp_goes(arena_printf(f.arena, "send 10.2.0.%u:8080", taken[i]), "10.3.0.2", 40800 + i, "10.96.0.1", 80);
+	fixture_close(&f);
+}
+
 static void by_load(void **state)
 {
 	static const struct real real[] = {
@@ -336,7 +348,7 @@ static void without_ipvs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(taking_turns), cmocka_unit_test(refusing), cmocka_unit_test(by_source),
+		cmocka_unit_test(taking_turns), cmocka_unit_test(refusing), cmocka_unit_test(by_source), cmocka_unit_test(by_maglev),
 		cmocka_unit_test(by_load), cmocka_unit_test(by_mark), cmocka_unit_test(connections),
 		cmocka_unit_test(templates), cmocka_unit_test(without_ipvs),
 	};
