@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "nft/expr.h"
+#include "nft/request.h"
 #include "nft/ruleset.h"
 #include "nft/xt.h"
 #include "nft/uapi.h"
@@ -211,12 +212,9 @@ static int nothing_cb(const struct nlmsghdr *nlh UNUSED, void *ctx UNUSED)
 
 static int ask_chain(struct ruleset *r, uint8_t family, const char *table, const char *name)
 {
-	char buf[1024];
-	struct nlmsghdr *h = nl_nfnl(buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN, 0, family);
+	char buf[REQUEST_SIZE];
 
-	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, table);
-	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, name);
-	return ask(r, h, nothing_cb, NULL);
+	return ask(r, request_chain(buf, family, table, name), nothing_cb, NULL);
 }
 
 /* In a snapshot the whole dump answers, since nobody could record the names that do not exist. */
@@ -313,16 +311,13 @@ static int rules_cb(const struct nlmsghdr *nlh, void *ctx)
 
 static int ask_rules(struct ruleset *r, struct native_chain *c)
 {
-	char buf[1024];
+	char buf[REQUEST_SIZE];
 	struct rules_ctx x = {
 		.r = r, .c = c,
 		.decode = { .arena = r->arena, .ruleset = r, .family = c->chain.family, .table = c->chain.table },
 	};
-	struct nlmsghdr *h = nl_nfnl(buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, NLM_F_DUMP, c->chain.family);
 
-	mnl_attr_put_strz(h, NFTA_RULE_TABLE, c->chain.table);
-	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, c->chain.name);
-	return ask(r, h, rules_cb, &x);
+	return ask(r, request_rules(buf, c->chain.family, c->chain.table, c->chain.name), rules_cb, &x);
 }
 
 const struct native_chain *read_chain(struct ruleset *r, uint8_t family, const char *table, const char *name)

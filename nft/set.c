@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nft/expr.h"
+#include "nft/request.h"
 #include "nft/uapi.h"
 #include "tracer/base/nl.h"
 
@@ -82,8 +83,7 @@ static int set_cb(const struct nlmsghdr *nlh, void *ctx)
 
 struct set *set_get(struct ruleset *r, uint8_t family, const char *table, const char *name, int *rc)
 {
-	char key[RULESET_KEY], buf[1024];
-	struct nlmsghdr *h;
+	char key[RULESET_KEY], buf[REQUEST_SIZE];
 	struct set *s;
 	void **slot;
 
@@ -98,10 +98,7 @@ struct set *set_get(struct ruleset *r, uint8_t family, const char *table, const 
 	s->name = ruleset_str(r, name);
 	s->family = family;
 	s->hit.arena = r->arena;
-	h = nl_nfnl(buf, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSET, 0, family);
-	mnl_attr_put_strz(h, NFTA_SET_TABLE, table);
-	mnl_attr_put_strz(h, NFTA_SET_NAME, name);
-	*rc = ask(r, h, set_cb, s);
+	*rc = ask(r, request_set(buf, family, table, name), set_cb, s);
 	if (!*rc && (!s->key_len || s->key_len > NFT_DATA_VALUE_MAXLEN))
 		*rc = -EPROTO;
 	if (*rc)
