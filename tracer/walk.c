@@ -165,7 +165,6 @@ static void walk_once(struct walk *w, const struct start *s)
 {
 	choices_rewind(w->choices);
 	w->p = s->p;
-	w->source_netns = s->p.netns;
 	w->outside = s->outside;
 	w->sent = packet_tuple(&w->p);
 	w->reply = w->prerouted = false;
@@ -460,7 +459,7 @@ int walk_source_addr(struct state *s, const struct walk_options *o, const struct
 
 /* -- all ways ------------------------------------------------------------------------------------- */
 
-static int by_share(const void *a, const void *b)
+static int in_order_of_walk(const void *a, const void *b)
 {
 	const struct way *const *x = a, *const *y = b;
 
@@ -503,7 +502,7 @@ int walk(struct state *s, struct arena *a, const struct walk_options *o, const s
 		return err_set(err, -EINTR, "the node's state changed while it was read");
 	l = fold(a, way, 0, n_way, 0);
 	l.v = arena_dup(a, l.v, (l.n + 1) * sizeof(*l.v));
-	qsort(l.v, l.n, sizeof(*l.v), by_share);
+	qsort(l.v, l.n, sizeof(*l.v), in_order_of_walk);
 	if (choices_cut(w.choices))
 		cut_short(a, &l, &rest, target);
 	traces = arena_alloc(a, l.n * sizeof(*traces));

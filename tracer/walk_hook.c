@@ -171,7 +171,7 @@ static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const s
 
 	if (early && !r->tracked && priority > PRI_CONNTRACK) {
 		r->tracked = true;
-		if (track(w, hook) == END)
+		if (track(w) == END)
 			return END;
 	}
 	/* ip_vs stands before the NAT hook of INPUT and after that of OUTPUT */

@@ -10,6 +10,9 @@
 
 #include "tracer/walk_priv.h"
 
+/* Addresses or ports of a range that are walked one by one; a wider one is left unknown. */
+#define MAX_WAYS	64
+
 /* nf_conntrack_tcp.h names only the first; the states after it are CLOSE and SYN_SENT2. */
 #define TCP_LAST_LIVE	TCP_CONNTRACK_LAST_ACK
 
@@ -74,6 +77,10 @@ static enum flow found(struct walk *w, const struct ct_view *ct, const char *tex
 	w->p.ct = *ct;
 	w->p.ct.existing = true;
 	choice_existing(w->choices);
+	/* nf_flow_offload_ip_hook() takes most of its packets past every hook, but not those that it hands back. */
+	if (ct->status & IPS_OFFLOAD)
+		return end_simple(w, STAGE_CONNTRACK, END_UNKNOWN, CAUSE_UNREADABLE,
+				  "this connection is in a flowtable: which of its packets still pass the hooks is not known");
 	hop_done(w, STAGE_CONNTRACK, 0, 0, false);
 	return GO;
 }
@@ -99,7 +106,7 @@ static enum flow track_reply(struct walk *w, const struct tuple *t)
 	return GO;
 }
 
-enum flow track(struct walk *w, uint8_t hook)
+enum flow track(struct walk *w)
 {
 	struct tuple t = packet_tuple(&w->p);
 	const char *text = NULL;
@@ -107,7 +114,6 @@ enum flow track(struct walk *w, uint8_t hook)
 	enum answer on;
 	int rc;
 
-	(void)hook;
 	hop_begin(w);
 	if (w->p.ct.state != CT_NONE)
 		return GO;		/* seen before (loopback) or notrack */
@@ -165,8 +171,9 @@ static struct addr addr_plus(const struct addr *a, uint64_t n)
 }
 
 /* find_best_ips_proto(): among several addresses a keyed hash of the tuple picks one. */
-static struct addr pick_addr(struct walk *w, const struct nft_nat *nat, const struct addr *old)
+static struct addr pick_addr(struct walk *w, const struct nft_nat *nat, const struct addr *old, const char **doubt)
 {
+	unsigned high;
 	uint64_t n;
 
 	if (!(nat->flags & NF_NAT_RANGE_MAP_IPS))
@@ -182,13 +189,14 @@ static struct addr pick_addr(struct walk *w, const struct nft_nat *nat, const st
 		}
 		return r;
 	}
-	n = addr_low(&nat->max) - addr_low(&nat->min) + 1;
-	if (n <= 1)
+	if (addr_eq(&nat->min, &nat->max))
 		return nat->min;
-	if (n <= 64)
+	/* 0 where the range is wider than 64 bits */
+	high = addr_len(&nat->min) > 8 ? addr_len(&nat->min) - 8 : 0;
+	n = memcmp(nat->min.b, nat->max.b, high) ? 0 : addr_low(&nat->max) - addr_low(&nat->min) + 1;
+	if (n && n <= MAX_WAYS)
 		return addr_plus(&nat->min, choice_random(w->choices, n, NULL));
-	choice_unknown(w->choices, 2, arena_printf(w->arena, "which of %llu addresses the NAT range picks",
-						   (unsigned long long)n));
+	*doubt = "which address of its range the NAT rule picks is not known";
 	return nat->min;
 }
 
@@ -201,7 +209,7 @@ static bool port_used(struct walk *w, const struct ct_view *ct)
 }
 
 /* nf_nat_l4proto_unique_tuple() for the destination: only a range can change it. */
-static uint16_t pick_dport(struct walk *w, const struct nft_nat *nat, uint16_t old)
+static uint16_t pick_dport(struct walk *w, const struct nft_nat *nat, uint16_t old, const char **doubt)
 {
 	unsigned n = nat->port_max - nat->port_min + 1u;
 
@@ -213,10 +221,9 @@ static uint16_t pick_dport(struct walk *w, const struct nft_nat *nat, uint16_t o
 		return nat->port_min + (uint16_t)(old - nat->port_base) % n;
 	if (!(nat->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL) && old >= nat->port_min && old <= nat->port_max)
 		return old;
-	if (n <= 64)
+	if (n <= MAX_WAYS)
 		return nat->port_min + choice_random(w->choices, n, NULL);
-	choice_unknown(w->choices, 2, arena_printf(w->arena, "which port of %u-%u the NAT range picks",
-						   nat->port_min, nat->port_max));
+	*doubt = arena_printf(w->arena, "which port of %u-%u the NAT range picks is not known", nat->port_min, nat->port_max);
 	return nat->port_min;
 }
 
@@ -226,20 +233,20 @@ static bool has_ports(uint8_t proto)
 	       proto == IPPROTO_DCCP || proto == IPPROTO_UDPLITE;
 }
 
-static void setup_dst(struct walk *w, const struct nft_nat *nat)
+static void setup_dst(struct walk *w, const struct nft_nat *nat, const char **doubt)
 {
 	struct ct_view *ct = &w->p.ct;
 	struct tuple before = ct->back;
 
-	ct->back.src = pick_addr(w, nat, &ct->back.src);
+	ct->back.src = pick_addr(w, nat, &ct->back.src, doubt);
 	if (has_ports(w->p.proto))
-		ct->back.sport = pick_dport(w, nat, ct->back.sport);
+		ct->back.sport = pick_dport(w, nat, ct->back.sport, doubt);
 	if (!tuple_eq(&before, &ct->back))
 		ct->status |= IPS_DST_NAT;
 }
 
 /* get_unique_tuple(): the source port stays if the range allows it and the answer's tuple is free. */
-static void setup_src(struct walk *w, const struct nft_nat *nat)
+static void setup_src(struct walk *w, const struct nft_nat *nat, const char **doubt)
 {
 	struct ct_view *ct = &w->p.ct;
 	struct tuple before = ct->back;
@@ -247,12 +254,16 @@ static void setup_src(struct walk *w, const struct nft_nat *nat)
 	bool ranged = nat->flags & NF_NAT_RANGE_PROTO_SPECIFIED;
 	uint16_t port = ct->back.dport;
 
-	ct->back.dst = pick_addr(w, nat, &ct->back.dst);
+	ct->back.dst = pick_addr(w, nat, &ct->back.dst, doubt);
 	if (has_ports(w->p.proto)) {
-		if (ranged && nat->port_min == nat->port_max)
+		if (ranged && nat->port_min == nat->port_max) {
 			ct->back.dport = nat->port_min;
-		else if (random || (ranged && (port < nat->port_min || port > nat->port_max)) || port_used(w, ct))
+			if (port_used(w, ct))
+				*doubt = arena_printf(w->arena, "source port %u, the only one that the rule allows, is taken by another "
+						      "connection", nat->port_min);
+		} else if (random || (ranged && (port < nat->port_min || port > nat->port_max)) || port_used(w, ct)) {
 			w->p.sport_unknown = true;
+		}
 	}
 	if (!tuple_eq(&before, &ct->back) || w->p.sport_unknown)
 		ct->status |= IPS_SRC_NAT;
@@ -260,15 +271,17 @@ static void setup_src(struct walk *w, const struct nft_nat *nat)
 
 enum flow nat_setup(struct walk *w, uint8_t hook, const struct nft_nat *nat)
 {
+	const char *doubt = NULL;
+
 	if (nat->dst != manip_dst(hook))
 		return end_path(w, STAGE_HOOK, hook, 0, true, END_UNKNOWN, CAUSE_UNREADABLE,
 				"a translation of the other direction than this hook makes");
 	if (nat->dst)
-		setup_dst(w, nat);
+		setup_dst(w, nat, &doubt);
 	else
-		setup_src(w, nat);
+		setup_src(w, nat, &doubt);
 	nat_none(w, hook);
-	return GO;
+	return doubt ? end_path(w, STAGE_HOOK, hook, 0, true, END_UNKNOWN, CAUSE_UNREADABLE, doubt) : GO;
 }
 
 /* nf_nat_packet(): what the inverse of the other direction's tuple says. */

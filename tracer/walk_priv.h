@@ -32,7 +32,6 @@ struct walk {
 
 	struct packet p;
 	bool reply;			/* the answer's way back */
-	uint32_t source_netns;
 	bool outside;			/* the sender is not on this node */
 	struct tuple sent;		/* the first packet as its sender made it: the answer must be its inverse */
 	struct packet arrived;		/* the request as it stood where it ended */
@@ -79,7 +78,7 @@ enum flow run_plain_hook(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, 
 
 /* -- walk_nat.c ----------------------------------------------------------------------------------- */
 /* nf_conntrack_in(): finds or makes the connection. */
-enum flow track(struct walk *w, uint8_t hook);
+enum flow track(struct walk *w);
 /* nf_nat_inet_fn(): does this packet still need a mapping of the kind that this hook makes? */
 bool nat_wanted(const struct walk *w, uint8_t hook);
 /* nf_nat_setup_info() for what a rule asked; GO or an end. */
