@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The only file that knows libnftnl. */
+/* Questions about one thing, built by libnftnl (which request_trace.c knows too, and no other file). */
 #include <netinet/in.h>
 
 #include <libnftnl/chain.h>
