@@ -19,6 +19,7 @@ enum step_kind {
 	STEP_ACCEPT, STEP_DROP, STEP_REJECT, STEP_STOLEN, STEP_QUEUE, STEP_NAT,	/* as enum nft_verdict; run has the rest */
 	STEP_RETURN,
 	STEP_JUMP, STEP_GOTO,		/* to eval->target */
+	STEP_UNTOLD,			/* a verdict, but which cannot be told: eval->unknown says why */
 };
 
 /* A row for each nft expression, xt match, xt target and the legacy IP header part. */

@@ -258,7 +258,7 @@ enum step_kind step_verdict(struct eval *e, int code, const char *chain)
 		return STEP_STOLEN;
 	}
 	eval_unknown(e, "verdict %d is not known to ktrace", code);
-	return STEP_UNKNOWN;
+	return STEP_UNTOLD;
 }
 
 /* -- the packet and its devices -- */

@@ -91,7 +91,7 @@ static inline uint16_t reg_load16be(const struct eval *e, unsigned off)
 enum step_kind unknown(struct eval *e, const char *why);
 /* answer to NEXT, BREAK, UNKNOWN. */
 enum step_kind step_if(enum answer a);
-/* What a verdict's code does; STEP_UNKNOWN with e->unknown for one that is not known. */
+/* What a verdict's code does; STEP_UNTOLD with e->unknown for one that is not known. */
 enum step_kind step_verdict(struct eval *e, int code, const char *chain);
 
 /* Devices as nft_in() and nft_out() give them at this hook; 0: none. */

@@ -58,6 +58,21 @@ static void note_existing(struct eval *e, const struct set *s)
 		choice_existing(e->run->choices);
 }
 
+/* What a map would have given: no verdict is one that did not match, and no register keeps what it held. */
+static enum step_kind lookup_unknown(struct eval *e, const struct lookup_data *d, const struct set *set)
+{
+	unsigned len = set && set->data_len ? set->data_len : NFT_DATA_VALUE_MAXLEN;
+
+	if (!d->has_dreg)
+		return STEP_UNKNOWN;
+	if (d->dreg == REG_VERDICT)
+		return STEP_UNTOLD;
+	if (len > sizeof(e->regs.b) - d->dreg)
+		len = sizeof(e->regs.b) - d->dreg;
+	reg_store_unknown(e, d->dreg, len, e->unknown);
+	return STEP_UNKNOWN;
+}
+
 /* nft_lookup_eval() */
 static enum step_kind lookup_run(struct eval *e, const struct step *s)
 {
@@ -67,26 +82,31 @@ static enum step_kind lookup_run(struct eval *e, const struct step *s)
 	enum answer in;
 
 	if (!set)
-		return STEP_UNKNOWN;
-	if (d->sreg + set->key_len > sizeof(e->regs.b))
-		return unknown(e, "a set key that does not fit the registers");
+		return lookup_unknown(e, d, NULL);
+	if (d->sreg + set->key_len > sizeof(e->regs.b)) {
+		unknown(e, "a set key that does not fit the registers");
+		return lookup_unknown(e, d, set);
+	}
 	in = element(e, set, d->sreg, &el);
 	if (in == UNKNOWN)
-		return STEP_UNKNOWN;
+		return lookup_unknown(e, d, set);
 	if ((in == YES) == d->inverted)
 		return STEP_BREAK;
 	if (in == NO)
 		return STEP_NEXT;
 	note_existing(e, set);
-	if (el->stateful)
-		return unknown(e, "depends on the traffic so far (the element has a limit of its own)");
+	if (el->stateful) {
+		unknown(e, "depends on the traffic so far (the element has a limit of its own)");
+		return lookup_unknown(e, d, set);
+	}
 	if (!d->has_dreg)
 		return STEP_NEXT;
-	if (d->dreg == REG_VERDICT)
-		return el->has_verdict ? step_verdict(e, el->verdict, el->chain) :
-					 unknown(e, "a verdict map element without a verdict");
-	if (!el->data || !el->data_len || d->dreg + el->data_len > sizeof(e->regs.b))
-		return unknown(e, "a map element without a value");
+	if (d->dreg == REG_VERDICT && el->has_verdict)
+		return step_verdict(e, el->verdict, el->chain);
+	if (d->dreg == REG_VERDICT || !el->data || !el->data_len || d->dreg + el->data_len > sizeof(e->regs.b)) {
+		unknown(e, "a map element without a value");
+		return lookup_unknown(e, d, set);
+	}
 	reg_store(e, d->dreg, el->data, NULL, el->data_len);
 	return STEP_NEXT;
 }

@@ -153,6 +153,20 @@ static void ex_lookup(const char *set, bool verdict, bool inverted)
 	expr_end();
 }
 
+static void ex_map(const char *set, uint32_t reg)
+{
+	expr_begin("lookup");
+	mnl_attr_put_strz(rule_msg, NFTA_LOOKUP_SET, set);
+	put32(NFTA_LOOKUP_SREG, 1);
+	put32(NFTA_LOOKUP_DREG, reg);
+	expr_end();
+}
+
+static void ex_mark_of(uint32_t reg)
+{
+	ex_key("meta", NFTA_META_KEY, NFT_META_MARK, NFTA_META_SREG, reg);
+}
+
 static void ex_dport(const char *port)
 {
 	ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1);
@@ -186,6 +200,8 @@ static void ex_numgen(uint32_t mod)
 
 static void ruleset(void)
 {
+	static struct element many[80];
+	static char keys[2 * ARRAY_SIZE(many)];
 	static const char *const chains[] = { "base", "base2", "sub", "empty", NULL };
 	static const struct element
 		two[] = {
@@ -206,6 +222,9 @@ static void ruleset(void)
 	set_add("__map0", NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP, 4, two, ARRAY_SIZE(two));
 	set_add("ports", NFT_SET_INTERVAL, 2, ports, ARRAY_SIZE(ports));
 	set_add("rest", NFT_SET_MAP, 2, rest, ARRAY_SIZE(rest));
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = (struct element){ .key = &keys[2 * i], .code = NF_DROP }, keys[2 * i + 1] = i;
+	set_add("many", NFT_SET_MAP, 2, many, ARRAY_SIZE(many));
 
 	RULE(ex_dport("\0\x50"), ex_mark(1));
 	RULE(ex_mark(2), ex_verdict(NFT_RETURN, NULL));
@@ -240,6 +259,12 @@ static void ruleset(void)
 	chain_add("catchall");
 	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 4, 2, 1), ex_lookup("rest", true, false), ex_mark(3));
 	chain_add("unknown-key");
+	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 4, 2, 1), ex_lookup("many", true, false));
+	chain_add("unknown-key-of-many");
+	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1), ex_lookup("gone", true, false));
+	chain_add("map-not-there");
+	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1), ex_map("gone", 1), ex_mark_of(1));
+	chain_add("mark-not-there");
 	RULE(expr_begin("frobnicate"), expr_end(), ex_verdict(NF_DROP, NULL));
 	chain_add("strange");
 	RULE(ex_payload(NFT_PAYLOAD_NETWORK_HEADER, 16, 4, 1), ex_cmp(1, NFT_CMP_EQ, "\x0a\x60\0\x0a", 4),
@@ -418,6 +443,33 @@ static void unknown_key_of_a_map(void **state UNUSED)
 	assert_int_equal(drops, 1);
 }
 
+/* A verdict that cannot be looked up is not one that did not match. */
+static void lost_verdicts(void **state UNUSED)
+{
+	assert_int_equal(once("unknown-key-of-many", NF_ACCEPT), NFT_UNKNOWN);
+	assert_non_null(strstr(bench.run.why, "rule 1: "));
+	assert_int_equal(once("map-not-there", NF_ACCEPT), NFT_UNKNOWN);
+	assert_non_null(strstr(bench.run.why, "set gone could not be read"));
+}
+
+/* Nor is a value: no mark is made up. */
+static void lost_value(void **state UNUSED)
+{
+	struct choices *c = choices_new(bench.arena, 16);
+	unsigned n = 0;
+
+	do {
+		fresh(NULL);
+		choices_rewind(c);
+		if (run("mark-not-there", NF_ACCEPT, c) == NFT_UNKNOWN)
+			n++;
+		else
+			assert_int_equal(bench.p.mark, 0);
+		assert_int_equal(choices_kind(c), SHARE_UNKNOWN);
+	} while (choices_next(c));
+	assert_int_equal(n, 1);
+}
+
 static void strange_rule(void **state UNUSED)
 {
 	assert_int_equal(once("strange", NF_ACCEPT), NFT_UNKNOWN);
@@ -471,6 +523,7 @@ int main(void)
 		cmocka_unit_test_setup(limit_forks_only_where_it_matters, fresh),
 		cmocka_unit_test_setup(random_shares, fresh), cmocka_unit_test_setup(interval_sets, fresh),
 		cmocka_unit_test_setup(catchall, fresh), cmocka_unit_test_setup(unknown_key_of_a_map, fresh),
+		cmocka_unit_test_setup(lost_verdicts, fresh), cmocka_unit_test_setup(lost_value, fresh),
 		cmocka_unit_test_setup(strange_rule, fresh), cmocka_unit_test_setup(door, fresh),
 	};
 
