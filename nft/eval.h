@@ -24,6 +24,7 @@ struct eval {
 	struct regs regs;
 	const char *unknown;		/* STEP_UNKNOWN or UNKNOWN: what could not be told, one clause */
 	const char *target;		/* STEP_JUMP, STEP_GOTO */
+	bool no_change;			/* a step that changes set what was there already */
 	const char *says;		/* plain words for what the step just did ("marks 0x4000 for masquerade"), or NULL */
 	struct image image;
 	bool image_valid;

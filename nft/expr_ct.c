@@ -234,14 +234,16 @@ static enum step_kind set_run(struct eval *e, const struct step *s)
 	const struct ct_data *d = s->data;
 	struct ct_view *ct = &e->p->ct;
 
-	if (!eval_has_ct(e))
+	e->no_change = !eval_has_ct(e);
+	if (e->no_change)
 		return STEP_NEXT;
 	if (!reg_known(e, d->reg, keys[d->key].len))
 		return unknown(e, e->unknown ?: "sets a value that is not known");
 	if (d->key == NFT_CT_MARK) {
 		uint32_t v = reg_load32(e, d->reg);
 
-		if (ct->mark != v)
+		e->no_change = ct->mark == v;
+		if (!e->no_change)
 			e->says = arena_printf(e->arena, "marks the connection %#x", v);
 		ct->mark = v;
 	} else if (d->key == NFT_CT_LABELS) {

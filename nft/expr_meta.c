@@ -328,8 +328,10 @@ static enum step_kind set_run(struct eval *e, const struct step *s)
 	if (d->key == NFT_META_MARK) {
 		if (e->p->mark != v)
 			e->says = v ? arena_printf(e->arena, "marks %#x", v) : "clears the mark";
+		e->no_change = e->p->mark == v;
 		e->p->mark = v;
 	} else {
+		e->no_change = e->p->priority == v;
 		e->p->priority = v;
 	}
 	return STEP_NEXT;

@@ -142,10 +142,11 @@ static enum step_kind run_rule(struct walk *w, const struct rule *r)
 
 		if (pending && is_effect(s->ops) && !doubt(w, &pending))
 			return STEP_BREAK;
+		e->no_change = false;
 		k = s->ops->run(e, s);
 		switch (k) {
 		case STEP_NEXT:
-			w->changed |= s->ops->changes;
+			w->changed |= s->ops->changes && !e->no_change;
 			note(w);
 			break;
 		case STEP_BREAK:

@@ -29,6 +29,7 @@ struct mark1 {
 static enum step_kind set_mark(struct eval *e, uint32_t mark)
 {
 	e->says = arena_printf(e->arena, "marks the packet 0x%x", mark);
+	e->no_change = e->p->mark == mark;
 	e->p->mark = mark;
 	eval_changed(e);
 	return STEP_NEXT;
@@ -74,6 +75,7 @@ static enum step_kind mark2(struct eval *e, const struct xt *x)
 		e->says = arena_printf(e->arena, "clears mark bits 0x%x", info->mask);
 	else
 		e->says = arena_printf(e->arena, "marks 0x%x/0x%x", info->mark, info->mask);
+	e->no_change = e->p->mark == was;
 	eval_changed(e);
 	return STEP_NEXT;
 }
@@ -123,8 +125,9 @@ static struct xt_connmark_tginfo2 connmark_info(const struct xt *x)
 static enum step_kind connmark(struct eval *e, const struct xt *x)
 {
 	const struct xt_connmark_tginfo2 info = connmark_info(x);
-	uint32_t v;
+	uint32_t was = e->p->mark, ct_was = e->p->ct.mark, v;
 
+	e->no_change = true;
 	if (!eval_has_ct(e))
 		return STEP_NEXT;
 	switch (info.mode) {
@@ -143,6 +146,7 @@ static enum step_kind connmark(struct eval *e, const struct xt *x)
 		e->says = arena_printf(e->arena, "restores the mark from the connection: 0x%x", e->p->mark);
 		break;
 	}
+	e->no_change = e->p->mark == was && e->p->ct.mark == ct_was;
 	eval_changed(e);
 	return STEP_NEXT;
 }

@@ -344,6 +344,15 @@ static void jump_returns(void **state UNUSED)
 	assert_string_equal(bench.run.why, "t/jumps rule 4 drops");
 }
 
+/* A rule that sets the mark that is there already changed nothing. */
+static void same_mark_again(void **state UNUSED)
+{
+	bench.p.mark = 1;
+	assert_int_equal(once("jumps", NF_DROP), NFT_ACCEPT);
+	assert_int_equal(evidence.v[1].effect, EFFECT_PASS);
+	assert_null(evidence.v[1].says);
+}
+
 static void goto_and_policy(void **state UNUSED)
 {
 	assert_int_equal(once("goes", NF_DROP), NFT_DROP);	/* not the accept behind the goto */
@@ -518,7 +527,8 @@ static void door(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(jump_returns, fresh), cmocka_unit_test_setup(goto_and_policy, fresh),
+		cmocka_unit_test_setup(jump_returns, fresh), cmocka_unit_test_setup(same_mark_again, fresh),
+		cmocka_unit_test_setup(goto_and_policy, fresh),
 		cmocka_unit_test_setup(lost_chains, fresh),
 		cmocka_unit_test_setup(limit_forks_only_where_it_matters, fresh),
 		cmocka_unit_test_setup(random_shares, fresh), cmocka_unit_test_setup(interval_sets, fresh),
