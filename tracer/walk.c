@@ -15,7 +15,6 @@
 
 #include "tracer/walk_priv.h"
 
-#define MAX_PATHS	4096
 #define EPHEMERAL	40000
 
 /* -- hops and ends -------------------------------------------------------------------------------- */
@@ -161,11 +160,10 @@ struct start {
 	bool outside;
 };
 
-static void walk_once(struct walk *w, const struct start *s)
+void walk_begin(struct walk *w, const struct packet *p)
 {
 	choices_rewind(w->choices);
-	w->p = s->p;
-	w->outside = s->outside;
+	w->p = *p;
 	w->sent = packet_tuple(&w->p);
 	w->reply = w->prerouted = false;
 	w->tproxy.set = false;
@@ -178,17 +176,47 @@ static void walk_once(struct walk *w, const struct start *s)
 	w->hop = NULL;
 	w->n_hop = w->cap_hop = 0;
 	w->end = (struct verdict){};
-	if (s->local) {
+	w->nexthop = (struct addr){};
+	w->matched = 0;
+	w->strayed = false;
+}
+
+static void walk_once(struct walk *w, const struct start *s)
+{
+	walk_begin(w, &s->p);
+	w->outside = s->outside;
+	if (s->local)
 		local_out(w);
-	} else {
-		w->nexthop = (struct addr){};
+	else
 		receive(w, s->iif);
-	}
 	if (end_reaches(w->end.kind))
 		walk_answer(w);
 }
 
 /* A trace with its forks, for folding. */
+struct trace walk_trace(struct walk *w, const struct tuple *target)
+{
+	const struct packet *end = &w->arrived;
+	struct trace t = {
+		.target = *target, .share = choices_share(w->choices), .share_kind = choices_kind(w->choices),
+		.end = w->end, .hops = w->hop, .n_hops = w->n_hop,
+	};
+
+	t.target.src = w->sent.src;
+	if (addr_eq(&end->dst, &target->dst) && end->dport == target->dport && !addr_len(&w->server) &&
+	    w->end.kind != END_DELIVERED && w->end.kind != END_NO_LISTENER)
+		return t;
+	t.has_endpoint = true;
+	t.endpoint = end->dst;
+	t.endpoint_port = end->proto == IPPROTO_ICMP || end->proto == IPPROTO_ICMPV6 ? 0 : end->dport;
+	if (addr_len(&w->server)) {
+		t.endpoint = w->server;
+		t.endpoint_port = w->server_port;
+	}
+	t.endpoint_place = end->netns ? io_netns_name(state_io(w->state), end->netns) : NULL;
+	return t;
+}
+
 struct way {
 	struct trace t;
 	const struct choice_step *step;
@@ -201,28 +229,10 @@ static void keep_way(struct walk *w, const struct tuple *target, struct way *way
 {
 	size_t n = choices_depth(w->choices);
 	struct choice_step *steps = arena_alloc(w->arena, n * sizeof(*steps));
-	const struct packet *end = &w->arrived;
 
 	for (size_t i = 0; i < n; i++)
 		steps[i] = *choices_step(w->choices, i);
-	*way = (struct way){ .step = steps, .n_step = n };
-	way->t = (struct trace){
-		.target = *target, .share = choices_share(w->choices), .share_kind = choices_kind(w->choices),
-		.end = w->end, .hops = w->hop, .n_hops = w->n_hop,
-	};
-	way->t.target.src = w->sent.src;
-	if (!addr_eq(&end->dst, &target->dst) || end->dport != target->dport || addr_len(&w->server) ||
-	    w->end.kind == END_DELIVERED ||
-	    w->end.kind == END_NO_LISTENER) {
-		way->t.has_endpoint = true;
-		way->t.endpoint = end->dst;
-		way->t.endpoint_port = end->proto == IPPROTO_ICMP || end->proto == IPPROTO_ICMPV6 ? 0 : end->dport;
-		if (addr_len(&w->server)) {
-			way->t.endpoint = w->server;
-			way->t.endpoint_port = w->server_port;
-		}
-		way->t.endpoint_place = end->netns ? io_netns_name(state_io(w->state), end->netns) : NULL;
-	}
+	*way = (struct way){ .t = walk_trace(w, target), .step = steps, .n_step = n };
 }
 
 /* -- folding -------------------------------------------------------------------------------------- */

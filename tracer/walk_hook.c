@@ -195,8 +195,11 @@ enum flow run_hook(struct walk *w, uint8_t hook)
 	struct err err = {};
 	const struct nft_hook *h = NULL;
 	struct hook_run r = { .new_oif = w->p.oif };
-	int rc = nft_hook(state_nft(w->state), w->p.netns, family_of(w), hook, 0, &h, &err);
+	int rc;
 
+	if (resume_sees(w, hook) == END)
+		return END;
+	rc = nft_hook(state_nft(w->state), w->p.netns, family_of(w), hook, 0, &h, &err);
 	hop_begin(w);
 	if (rc)
 		return end_path(w, STAGE_HOOK, hook, 0, false, END_UNKNOWN, CAUSE_UNREADABLE,

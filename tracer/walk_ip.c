@@ -270,6 +270,23 @@ static enum flow echo(struct walk *w)
 static enum flow deliver(struct walk *w)
 {
 	struct sock_info sk = {}, near = {};
+/* Of a packet that was seen, of an open connection: its socket may be gone by now, so only its presence tells anything. */
+static enum flow to_connection(struct walk *w)
+{
+	struct sock_info sk = {};
+	struct evidence *e;
+
+	if (is_icmp(w->p.proto))
+		return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the kernel takes the ICMP message");
+	if (state_socket(w->state, w->p.netns, &w->p, &sk) != YES)
+		return end_simple(w, STAGE_SOCKET, END_UNKNOWN, CAUSE_UNREADABLE,
+				  "which socket waits for it could not be seen any more");
+	e = evidence_add(&w->ev, EV_SOCKET);
+	e->text = arena_printf(w->arena, "a socket on %s", endpoint_say(w->arena, &sk.local, sk.port));
+	e->effect = EFFECT_VERDICT;
+	return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the socket of its connection takes it");
+}
+
 	struct packet lookup = w->p;
 	const char *text = NULL;
 	struct evidence *e;
@@ -305,7 +322,7 @@ static enum flow deliver(struct walk *w)
 			  arena_printf(w->arena, "a socket listens on %s", endpoint_say(w->arena, &sk.local, sk.port)));
 }
 
-static enum flow local_in(struct walk *w)
+enum flow local_in(struct walk *w)
 {
 	w->p.oif = 0;
 	if (run_hook(w, NF_INET_LOCAL_IN) == END)

@@ -232,7 +232,7 @@ enum flow ipvs_hook(struct walk *w, uint8_t hook, int *oif)
 {
 	if (w->p.ipvs.set || !ipvs_present(state_ipvs(w->state), w->p.netns))
 		return GO;
-	if (w->reply)
+	if (w->reply || (w->at && w->at->balanced))
 		return answer(w, hook, oif);
 	return hook == NF_INET_FORWARD ? GO : request(w);
 }

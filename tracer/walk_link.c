@@ -102,6 +102,11 @@ static bool holds(struct walk *w, uint32_t netns, const struct addr *a)
 		if (addr_eq(&v[i].addr, a))
 			return true;
 	return false;
+	if (w->at && w->at->alone) {
+		hop_begin(w);
+		return end_simple(w, STAGE_NEIGHBOUR, END_SENT, CAUSE_NONE,
+				  arena_printf(w->arena, "goes on in %s", io_netns_name(state_io(w->state), netns)));
+	}
 }
 
 /* -- veth ----------------------------------------------------------------------------------------- */

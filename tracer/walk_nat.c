@@ -106,6 +106,26 @@ static enum flow track_reply(struct walk *w, const struct tuple *t)
 	return GO;
 }
 
+/* The kernel showed what its conntrack had. */
+static enum flow track_seen(struct walk *w, const struct tuple *t, const struct ct_view *ct)
+{
+	struct evidence *e;
+
+	if (ct->state == CT_NEW) {
+		set_new(w, t);
+	} else {
+		w->p.ct = *ct;
+		choice_existing(w->choices);
+		e = evidence_add(&w->ev, EV_CONNTRACK);
+		e->text = arena_printf(w->arena, "%s, answered as %s", tuple_say(w->arena, &ct->orig),
+				       tuple_say(w->arena, &ct->back));
+		e->effect = EFFECT_CHANGE;
+		e->says = "the connection was there already: NAT rules are not asked again";
+	}
+	hop_done(w, STAGE_CONNTRACK, 0, 0, false);
+	return GO;
+}
+
 enum flow track(struct walk *w)
 {
 	struct tuple t = packet_tuple(&w->p);
@@ -117,6 +137,8 @@ enum flow track(struct walk *w)
 	hop_begin(w);
 	if (w->p.ct.state != CT_NONE)
 		return GO;		/* seen before (loopback) or notrack */
+	if (resume_ct(w))
+		return track_seen(w, &t, resume_ct(w));
 	on = state_ct_enabled(w->state, w->p.netns, packet_family(&w->p));
 	if (on == NO)
 		return GO;
@@ -281,6 +303,8 @@ enum flow nat_setup(struct walk *w, uint8_t hook, const struct nft_nat *nat)
 	else
 		setup_src(w, nat, &doubt);
 	nat_none(w, hook);
+	if ((doubt || w->p.sport_unknown) && resume_mapping(w, nat->dst))
+		doubt = NULL;
 	return doubt ? end_path(w, STAGE_HOOK, hook, 0, true, END_UNKNOWN, CAUSE_UNREADABLE, doubt) : GO;
 }
 

@@ -53,9 +53,14 @@ struct walk {
 	struct evidences ev;		/* of the hop under way */
 	struct packet in;
 	struct verdict end;
+
+	const struct walk_at *at;	/* taken up at a hook; NULL: followed from its sender on */
+	size_t matched;			/* of at->seen[] */
+	bool strayed;
 };
 
 #define MAX_FORWARDS	24
+#define MAX_PATHS	4096
 
 /* -- walk.c: hops and ends ------------------------------------------------------------------------ */
 /* A hop begins with the packet as it is; what is found goes to w->ev. */
@@ -69,6 +74,21 @@ void hop_done(struct walk *w, enum stage stage, uint8_t hook, int priority, bool
 enum flow end_path(struct walk *w, enum stage stage, uint8_t hook, int priority, bool nat,
 		   enum end_kind kind, enum end_cause cause, const char *why);
 enum flow end_simple(struct walk *w, enum stage stage, enum end_kind kind, enum end_cause cause, const char *why);
+
+/* One way starts with p as it is; all that the last one left is forgotten. */
+void walk_begin(struct walk *w, const struct packet *p);
+/* What the way just walked amounts to. */
+struct trace walk_trace(struct walk *w, const struct tuple *target);
+
+/* -- walk_resume.c: what the kernel showed of the packet, where one is followed that was seen ------- */
+/* The packet enters an IP hook. END: the kernel showed another packet there, this way is not the one. */
+enum flow resume_sees(struct walk *w, uint8_t hook);
+/* What conntrack of this namespace had for it, or NULL. */
+const struct ct_view *resume_ct(const struct walk *w);
+/* Takes the mapping that the kernel made, where only it could choose; false: it is not known. */
+bool resume_mapping(struct walk *w, bool dst);
+/* Does the packet belong to a connection that is open already, or tell an error? Then no listener is asked for it. */
+bool resume_midway(const struct walk *w);
 
 /* -- walk_hook.c ---------------------------------------------------------------------------------- */
 /* All that is registered at an IP hook, conntrack and NAT in their places. w->p.iif and oif are set. */
@@ -97,6 +117,8 @@ int ipvs_priority(uint8_t hook);
 enum flow ipvs_hook(struct walk *w, uint8_t hook, int *oif);
 
 /* -- walk_ip.c ------------------------------------------------------------------------------------ */
+/* INPUT, and the socket behind it. */
+enum flow local_in(struct walk *w);
 /* A process in w->p.netns sends w->p. */
 enum flow local_out(struct walk *w);
 /* The packet came in on w->p.iif of w->p.netns, past its link layer. */
