@@ -193,7 +193,6 @@ static void walk_once(struct walk *w, const struct start *s)
 		walk_answer(w);
 }
 
-/* A trace with its forks, for folding. */
 struct trace walk_trace(struct walk *w, const struct tuple *target)
 {
 	const struct packet *end = &w->arrived;
@@ -217,6 +216,7 @@ struct trace walk_trace(struct walk *w, const struct tuple *target)
 	return t;
 }
 
+/* A trace with its forks, for folding. */
 struct way {
 	struct trace t;
 	const struct choice_step *step;

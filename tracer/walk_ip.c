@@ -267,9 +267,6 @@ static enum flow echo(struct walk *w)
 	return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the kernel answers the echo request");
 }
 
-static enum flow deliver(struct walk *w)
-{
-	struct sock_info sk = {}, near = {};
 /* Of a packet that was seen, of an open connection: its socket may be gone by now, so only its presence tells anything. */
 static enum flow to_connection(struct walk *w)
 {
@@ -287,6 +284,9 @@ static enum flow to_connection(struct walk *w)
 	return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the socket of its connection takes it");
 }
 
+static enum flow deliver(struct walk *w)
+{
+	struct sock_info sk = {}, near = {};
 	struct packet lookup = w->p;
 	const char *text = NULL;
 	struct evidence *e;
@@ -294,6 +294,8 @@ static enum flow to_connection(struct walk *w)
 	hop_begin(w);
 	if (w->reply)
 		return answer_arrived(w);
+	if (resume_midway(w))
+		return to_connection(w);
 	if (is_icmp(w->p.proto))
 		return echo(w);
 	if (w->p.ipvs.set && w->p.ipvs.method == IPVS_TUNNEL)

@@ -102,11 +102,6 @@ static bool holds(struct walk *w, uint32_t netns, const struct addr *a)
 		if (addr_eq(&v[i].addr, a))
 			return true;
 	return false;
-	if (w->at && w->at->alone) {
-		hop_begin(w);
-		return end_simple(w, STAGE_NEIGHBOUR, END_SENT, CAUSE_NONE,
-				  arena_printf(w->arena, "goes on in %s", io_netns_name(state_io(w->state), netns)));
-	}
 }
 
 /* -- veth ----------------------------------------------------------------------------------------- */
@@ -114,6 +109,11 @@ static bool holds(struct walk *w, uint32_t netns, const struct addr *a)
 /* skb_scrub_packet() on the way into another namespace: mark, connection and owner stay behind. */
 static enum flow cross(struct walk *w, uint32_t netns, int ifindex)
 {
+	if (w->at && w->at->alone) {
+		hop_begin(w);
+		return end_simple(w, STAGE_NEIGHBOUR, END_SENT, CAUSE_NONE,
+				  arena_printf(w->arena, "goes on in %s", io_netns_name(state_io(w->state), netns)));
+	}
 	if (++w->forwards > MAX_FORWARDS) {
 		hop_begin(w);
 		return end_simple(w, STAGE_NEIGHBOUR, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
