@@ -119,7 +119,7 @@ static json_t *packet(const struct json *j, const struct trace *t, const struct 
 	json_object_set_new(o, "src", address(&p->src));
 	json_object_set_new(o, "sport", p->sport_unknown ? json_null() : json_integer(p->sport));
 	json_object_set_new(o, "dst", address(&p->dst));
-	json_object_set_new(o, "dport", json_integer(p->dport));
+	json_object_set_new(o, "dport", p->dport_unknown ? json_null() : json_integer(p->dport));
 	json_object_set_new(o, "proto", json_string(proto_say(j->a, p->proto)));
 	json_object_set_new(o, "mark", json_integer(p->mark));
 	json_object_set_new(o, "iif", string(j, ifname(t, h, p, p->iif)));

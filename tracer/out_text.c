@@ -62,6 +62,30 @@ static const char *why_of(struct pen *p, const struct prediction *pr, const stru
 	return why;
 }
 
+/* What left this node is not said to have arrived. */
+static const char *reach_words(struct pen *p, const struct prediction *pr)
+{
+	const struct trace *t = pr->trace;
+	const char *endpoint, *why = t->end.why && *t->end.why ? t->end.why : NULL;
+
+	if (pr->n_trace > 1)
+		return arena_printf(p->a, "reaches: all %zu ways arrive", pr->n_trace);
+	endpoint = is_elsewhere(t) ? endpoint_say(p->a, &t->endpoint, t->endpoint_port) : NULL;
+	if (endpoint && t->end.kind == END_DELIVERED)
+		return arena_printf(p->a, "reaches %s", endpoint);
+	return arena_printf(p->a, "is %s%s%s%s%s", end_words(t->end.kind), endpoint ? " to " : "", endpoint ? endpoint : "",
+			    why ? ": " : "", why ? why : "");
+}
+
+/* Sent on, and yet an error was found: a Service's address that nobody translated. */
+static const struct finding *but(const struct prediction *pr)
+{
+	for (size_t i = 0; pr->outcome == OUTCOME_REACHES && i < pr->n_finding; i++)
+		if (pr->finding[i].severity == SEVERITY_ERROR)
+			return &pr->finding[i];
+	return NULL;
+}
+
 static const char *verdict_words(struct pen *p, const struct prediction *pr)
 {
 	struct count c = count_ends(pr);
@@ -70,10 +94,7 @@ static const char *verdict_words(struct pen *p, const struct prediction *pr)
 
 	switch (pr->outcome) {
 	case OUTCOME_REACHES:
-		if (pr->n_trace == 1 && is_elsewhere(pr->trace))
-			return arena_printf(p->a, "reaches %s", endpoint_say(p->a, &pr->trace->endpoint,
-									     pr->trace->endpoint_port));
-		return pr->n_trace == 1 ? "reaches" : arena_printf(p->a, "reaches: all %zu ways arrive", pr->n_trace);
+		return but(pr) ? arena_printf(p->a, "%s. But: %s", reach_words(p, pr), but(pr)->title) : reach_words(p, pr);
 	case OUTCOME_PARTLY:
 		return arena_printf(p->a, "works only partly: %zu of %zu ways arrive (%s). %s", c.reach, pr->n_trace,
 				    share_say(p->a, c.share), why);
@@ -86,9 +107,9 @@ static const char *verdict_words(struct pen *p, const struct prediction *pr)
 
 static void write_verdict(struct pen *p, const struct prediction *pr)
 {
-	enum style style = outcome_rows[pr->outcome].style;
+	enum style style = but(pr) ? STYLE_DOUBT : outcome_rows[pr->outcome].style;
 
-	pen_put(p, style, pen_symbol(p, outcome_rows[pr->outcome].symbol));
+	pen_put(p, style, pen_symbol(p, but(pr) ? SYM_DOT : outcome_rows[pr->outcome].symbol));
 	pen_put(p, STYLE_PLAIN, " ");
 	pen_put(p, STYLE_BOLD, pr->target.target.input);
 	pen_put(p, STYLE_PLAIN, " ");

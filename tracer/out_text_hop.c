@@ -99,10 +99,10 @@ bool hop_shown(const struct trace *t, const struct hop *h, bool all)
 
 /* -- what a hop changed --------------------------------------------------------------------------- */
 
-static const char *source_say(struct arena *a, const struct packet *p)
+/* unknown: the port is one that the kernel picks, or did. */
+static const char *half_say(struct arena *a, const struct addr *addr, uint16_t port, bool unknown, const char *picks)
 {
-	return p->sport_unknown ? arena_printf(a, "%s, a port that the kernel picks", endpoint_say(a, &p->src, 0)) :
-	       endpoint_say(a, &p->src, p->sport);
+	return unknown ? arena_printf(a, "%s (%s the port)", endpoint_say(a, addr, 0), picks) : endpoint_say(a, addr, port);
 }
 
 static void say_addresses(struct pen *p, struct text *t, const struct hop *h)
@@ -111,12 +111,12 @@ static void say_addresses(struct pen *p, struct text *t, const struct hop *h)
 	const char *arrow = pen_symbol(p, SYM_ARROW);
 
 	if (!addr_eq(&in->dst, &out->dst) || in->dport != out->dport)
-		text_add(t, "%s %s %s", endpoint_say(p->a, &in->dst, in->dport), arrow,
-			 endpoint_say(p->a, &out->dst, out->dport));
+		text_add(t, "%s %s %s", half_say(p->a, &in->dst, in->dport, in->dport_unknown, "the kernel picked"), arrow,
+			 half_say(p->a, &out->dst, out->dport, out->dport_unknown, "the kernel picked"));
 	/* a local process has no source address before its route gave it one: that is no rewrite */
 	if (in->src.family && (!addr_eq(&in->src, &out->src) || in->sport != out->sport))
 		text_add(t, "%ssource %s %s %s", t->len ? ", " : "", endpoint_say(p->a, &in->src, in->sport), arrow,
-			 source_say(p->a, out));
+			 half_say(p->a, &out->src, out->sport, out->sport_unknown, "the kernel picks"));
 }
 
 static void say_marks(struct pen *p, struct text *t, const struct hop *h)
@@ -234,6 +234,7 @@ static void write_line(struct pen *p, const char *stage, enum style style, const
 {
 	const char *place = e ? evidence_place(p->a, e) : NULL;
 	const char *text = e && e->kind != EV_POLICY && e->text && strcmp(e->text, words) ? e->text : NULL;
+	bool fits = true;
 
 	if (*stage) {
 		pen_to(p, 3);
@@ -241,11 +242,12 @@ static void write_line(struct pen *p, const char *stage, enum style style, const
 	}
 	if (*words) {
 		pen_to(p, STAGE_COLUMN);
+		fits = p->column + word_width(words) <= p->width;
 		pen_wrap(p, style, STAGE_COLUMN, words);
 	}
-	if (place && write_beside(p, STYLE_BOLD, STAGE_COLUMN, place))
+	if (fits && place && write_beside(p, STYLE_BOLD, STAGE_COLUMN, place))
 		place = NULL;
-	else if (!place && text && write_beside(p, STYLE_DIM, STAGE_COLUMN, text))
+	else if (fits && !place && text && write_beside(p, STYLE_DIM, STAGE_COLUMN, text))
 		text = NULL;
 	pen_end(p);
 	if (!place && !text)

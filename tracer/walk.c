@@ -82,6 +82,7 @@ static void answer_packet(struct walk *w)
 	p->dst = back.dst;
 	p->sport = back.sport;
 	p->dport = back.dport;
+	p->dport_unknown = p->sport_unknown;
 	p->sport_unknown = false;
 	p->tcp_flags = p->proto == IPPROTO_TCP ? 0x12 : 0;
 	p->ttl = 64;

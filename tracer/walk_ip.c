@@ -238,16 +238,19 @@ static enum flow no_listener(struct walk *w, const struct sock_info *near, const
 	return end_simple(w, STAGE_SOCKET, END_NO_LISTENER, cause, why);
 }
 
-/* The answer is home only if it looks like one to the socket that waits for it. */
-static enum flow answer_arrived(struct walk *w)
+enum flow answer_ends(struct walk *w, enum stage stage, enum end_kind good, const char *why)
 {
 	struct tuple want = tuple_invert(&w->sent), got = packet_tuple(&w->p);
 
 	if (tuple_eq(&want, &got))
-		return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the answer arrives");
-	return end_simple(w, STAGE_SOCKET, END_DROP, CAUSE_REPLY_BYPASS,
-			  arena_printf(w->arena, "the answer arrives as %s, the sender waits for %s",
-				       tuple_say(w->arena, &got), tuple_say(w->arena, &want)));
+		return end_simple(w, stage, good, CAUSE_NONE, why);
+	if (addr_eq(&want.dst, &got.dst) && want.dport == got.dport)
+		why = arena_printf(w->arena, "the answer comes from %s, the sender waits for one from %s",
+				   endpoint_say(w->arena, &got.src, got.sport), endpoint_say(w->arena, &want.src, want.sport));
+	else
+		why = arena_printf(w->arena, "the answer is %s, the sender waits for %s", tuple_say(w->arena, &got),
+				   tuple_say(w->arena, &want));
+	return end_simple(w, stage, END_DROP, CAUSE_REPLY_BYPASS, why);
 }
 
 static bool is_icmp(uint8_t proto)
@@ -293,7 +296,7 @@ static enum flow deliver(struct walk *w)
 
 	hop_begin(w);
 	if (w->reply)
-		return answer_arrived(w);
+		return answer_ends(w, STAGE_SOCKET, END_DELIVERED, "the answer arrives");
 	if (resume_midway(w))
 		return to_connection(w);
 	if (is_icmp(w->p.proto))

@@ -60,15 +60,8 @@ static enum flow leaves(struct walk *w, const struct link *l)
 	const char *why;
 
 	addr_say(&w->nexthop, hop);
-	if (w->reply) {
-		struct tuple want = tuple_invert(&w->sent), got = packet_tuple(&w->p);
-
-		if (tuple_eq(&want, &got))
-			return end_simple(w, STAGE_NEIGHBOUR, END_SENT, CAUSE_NONE, "the answer is on its way");
-		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_REPLY_BYPASS,
-				  arena_printf(w->arena, "the answer leaves as %s, the sender waits for %s",
-					       tuple_say(w->arena, &got), tuple_say(w->arena, &want)));
-	}
+	if (w->reply)
+		return answer_ends(w, STAGE_NEIGHBOUR, END_SENT, "the answer is on its way");
 	why = w->onlink ? arena_printf(w->arena, "leaves by %s", l->name) :
 			  arena_printf(w->arena, "leaves by %s via %s", l->name, hop);
 	return end_simple(w, STAGE_NEIGHBOUR, END_SENT, answer_bypasses(w) ? CAUSE_REPLY_BYPASS : CAUSE_NONE, why);
@@ -291,8 +284,8 @@ static enum flow switch_to(struct walk *w, const struct link *br, const struct l
 	if (may_forward(w, out, in->ifindex) == END)
 		return END;
 	e = link_evidence(w, arena_printf(w->arena, "bridge %s: port %s to port %s", br->name, in->name, out->name));
-	e->says = netfilter ? "switched, and shown to iptables on the way (br_netfilter)" :
-			      "switched; iptables does not see it";
+	e->says = netfilter ? "switched, and shown to the IP rules (br_netfilter)" :
+			      "switched, past the IP rules";
 	hop_done(w, STAGE_BRIDGE, NF_BR_FORWARD, 0, false);
 	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_FORWARD, 0, STAGE_BRIDGE) == END)
 		return END;

@@ -325,6 +325,7 @@ void nat_apply(struct walk *w, uint8_t hook)
 		w->p.dst = want.dst;
 		if (has_ports(w->p.proto))
 			w->p.dport = want.dport;
+		w->p.dport_unknown = false;
 	} else {
 		w->p.src = want.src;
 		if (has_ports(w->p.proto) && !w->p.sport_unknown)

@@ -128,6 +128,8 @@ enum flow reroute(struct walk *w, int *oif);
 /* The FIB refused (r->error): the end that this makes. silent: nobody is told, whatever the reason. */
 enum flow route_refused(struct walk *w, const struct route_key *key, const struct route *r, enum stage stage,
 			bool silent);
+/* The answer came to a socket, or leaves: good and why, if it looks like an answer to the socket that waits for it. */
+enum flow answer_ends(struct walk *w, enum stage stage, enum end_kind good, const char *why);
 /* Takes the FIB's way: device and next hop. */
 void take_way(struct walk *w, const struct route *r);
 /* POSTROUTING, and out of w->p.oif. */

@@ -51,6 +51,7 @@ struct packet {
 	struct addr src, dst;
 	uint16_t sport, dport;		/* for ICMP: sport = id, dport = type << 8 | code */
 	bool sport_unknown;		/* the kernel picks the source port (masquerade --random-fully) */
+	bool dport_unknown;		/* of the answer to such a packet: dport is as if the port had been kept */
 	uint8_t proto;			/* IPPROTO_* */
 	uint8_t tcp_flags;		/* TH_*: 0x02 SYN, 0x10 ACK */
 	uint8_t ttl, tos;
