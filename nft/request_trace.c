@@ -137,13 +137,12 @@ static void add_rule(struct batch *b, const char *chain, const struct nft_traced
 {
 	struct nlmsghdr *h = message(b, NFT_MSG_NEWRULE, NLM_F_APPEND);
 	struct nftnl_rule *r = must(nftnl_rule_alloc());
-	uint8_t family = t->dst.family ? t->dst.family : t->src.family;
 	bool ports = t->proto == IPPROTO_TCP || t->proto == IPPROTO_UDP || t->proto == IPPROTO_SCTP;
 
 	nftnl_rule_set_u32(r, NFTNL_RULE_FAMILY, NFPROTO_INET);
 	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, b->table);
 	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain);
-	meta_is(r, NFT_META_NFPROTO, family == AF_INET6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
+	meta_is(r, NFT_META_NFPROTO, t->family == AF_INET6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
 	meta_is(r, NFT_META_L4PROTO, t->proto);
 	address_is(r, &t->src, 12, 8);
 	address_is(r, &t->dst, 16, 24);

@@ -17,7 +17,8 @@ struct nft_tracing;
 /* Packets to trace, where they enter or are made. Ports in host order; 0: any. ICMP: the ports are not looked at. */
 struct nft_traced_tuple {
 	uint8_t proto;			/* IPPROTO_* */
-	struct addr src, dst;		/* family 0: any, not both */
+	uint8_t family;			/* AF_INET or AF_INET6 */
+	struct addr src, dst;		/* family 0: any */
 	uint16_t sport, dport;
 };
 

@@ -28,6 +28,25 @@ struct node_facts {
 	size_t n_node_addr;
 };
 
+/* What became of one real probe, held against the prediction. */
+struct observed_probe {
+	struct tuple tuple;		/* as it was sent; src family 0: not known */
+	const char *result;		/* "SYN-ACK after 0.42 ms", "no answer within 1 s" */
+	enum answer agrees;		/* with the prediction; UNKNOWN: too little was seen to tell */
+	const char *differs_at;		/* stage name, where agrees is NO */
+	const char *differs;		/* sentence, where agrees is NO */
+	const char *basis;		/* clause: what was held against each other; NULL: nothing */
+	const struct trace *trace;	/* its path; NULL: not told apart */
+	bool followed;			/* the path is what the kernel showed; false: the only predicted one that fits */
+};
+
+struct observed {
+	const struct observed_probe *probe;
+	size_t n_probe;
+	const char *const *unseen;	/* sentences: what could not be seen, and why */
+	size_t n_unseen;
+};
+
 struct intended;			/* intended.h */
 
 struct prediction {
@@ -47,6 +66,7 @@ struct prediction {
 	size_t n_finding;
 	const char *const *gap;		/* those that could change the outcome */
 	size_t n_gap;
+	const struct observed *observed;	/* NULL: nothing was sent */
 };
 
 /* From traces alone: reaches, fails, partly, unknown (unknown only if what is unknown could change it). */

@@ -82,6 +82,8 @@ int state_netns_of_addr(struct state *s, const struct addr *a, uint32_t *out);
 enum answer state_ct_enabled(struct state *s, uint32_t netns, uint8_t family);
 /* The entry of this very tuple in zone, in either direction. 1 found, 0 none, -errno could not be asked. text as `conntrack -L` prints it. */
 int state_ct_get(struct state *s, uint32_t netns, const struct tuple *t, uint16_t zone, struct ct_view *out, const char **text);
+/* Removes the entry that a probe of our own made: its original tuple. For --send alone, which is to leave nothing behind. 0 or -errno. */
+int state_ct_delete(struct state *s, uint32_t netns, const struct tuple *t);
 /* count and limit of the table; -errno if unknown. */
 int state_ct_fill(struct state *s, uint32_t netns, long *count, long *max);
 
