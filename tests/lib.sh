@@ -93,17 +93,18 @@ node_up() {
 	ip netns exec "$p-node" sysctl -qw net.bridge.bridge-nf-call-iptables=1 \
 		net.bridge.bridge-nf-call-ip6tables=1 2>/dev/null
 	# eth0's index differs from its peer's: for a device whose IFLA_LINK equals its own index the
-	# kernel believes in carrier changes up to a second late (linkwatch_urgent_event)
+	# kernel believes in carrier changes up to a second late (linkwatch_urgent_event); addresses of
+	# its own choice would differ in every recording
 	ip -n "$p-node" -batch - <<-EOF || return 1
 		link set lo up
-		link add eth0 index 20 type veth peer name eth0 netns $p-ext
+		link add eth0 index 20 address 02:00:00:00:00:10 type veth peer name eth0 address 02:00:00:00:00:01 netns $p-ext
 		addr add 192.0.2.10/24 dev eth0
 		addr add fd02::10/64 dev eth0 nodad
 		link set eth0 up
 		link add cni0 type bridge
-		link add veth1 type veth peer name eth0 netns $p-pod1
-		link add veth2 type veth peer name eth0 netns $p-pod2
-		link add veth3 type veth peer name eth0 netns $p-pod3
+		link add veth1 address 02:00:00:00:01:01 type veth peer name eth0 address 02:00:00:00:02:01 netns $p-pod1
+		link add veth2 address 02:00:00:00:01:02 type veth peer name eth0 address 02:00:00:00:02:02 netns $p-pod2
+		link add veth3 address 02:00:00:00:01:03 type veth peer name eth0 address 02:00:00:00:02:03 netns $p-pod3
 		link set veth1 master cni0 up
 		link set veth2 master cni0 up
 		addr add 10.244.0.1/24 dev cni0
