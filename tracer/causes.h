@@ -52,7 +52,7 @@ struct causes {
 	const struct cause *row;
 	size_t n;
 };
-extern const struct causes causes_intended, causes_flow, causes_service, causes_ipvs, causes_firewall, causes_path, causes_other;
+extern const struct causes causes_intended, causes_flow, causes_service, causes_ipvs, causes_firewall, causes_path, causes_other, causes_modes;
 /* All parts in the order in which they are asked, NULL at the end. */
 extern const struct causes *const causes_all[];
 
@@ -112,6 +112,11 @@ bool view_refused_too_late(const struct view *v);
 bool view_endpoint_gone(const struct view *v);
 /* Was the target named as a service or NodePort, or found to be one? */
 bool view_is_service(const struct view *v);
+/* Did rules of both backends of iptables decide about a packet that fails? Leaves the other one's in v->rests. */
+bool view_two_backends(struct view *v);
+/* causes_modes.c: does kube-proxy have several sets of rules here, and if so, both of iptables? Says who wins, and why. */
+bool view_side_by_side(struct view *v);
+bool proxy_both_backends(const struct proxy *p);
 /* One of the ranges that installers give to Services unless told otherwise. */
 bool in_service_range(const struct addr *a);
 /* Adds evidence to the finding. NULL adds nothing. */

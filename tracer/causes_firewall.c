@@ -53,12 +53,12 @@ static bool dns_egress(struct view *v)
 }
 
 /* Rules of both backends decided about this packet: the one that ended it, and the last that had let it go or changed it. */
-static bool two_backends(struct view *v)
+bool view_two_backends(struct view *v)
 {
 	const struct evidence *other = NULL;
 	size_t i, k;
 
-	if (!evidence_is_iptables(v->ev))
+	if (!v->fails || !evidence_is_rule(v->ev) || !evidence_is_iptables(v->ev))
 		return false;
 	for (i = 0; i < v->t->n_hops; i++)
 		for (k = 0; k < v->t->hops[i].n_evidence; k++) {
@@ -72,30 +72,11 @@ static bool two_backends(struct view *v)
 	return other;
 }
 
-static bool leftover_backend(struct view *v)
-{
-	const struct proxy *p = &v->p->proxy;
-	size_t i;
 
-	if (p->mode != PROXY_IPTABLES)
-		return false;
-	for (i = 0; i < p->n_others; i++)
-		if (strstr(p->others[i], "iptables"))
-			return true;
-	return false;
-}
-
+/* Two sets of kube-proxy's rules are worth a word though all goes well. */
 static bool legacy_and_nft(struct view *v)
 {
-	if (v->fails)
-		return evidence_is_rule(v->ev) && two_backends(v);
-	if (!leftover_backend(v))
-		return false;
-	v->severity = SEVERITY_WARNING;
-	v->text = "Two rule sets of kube-proxy are programmed: {proxy}, and {others}. Both run on the "
-		  "same hooks; for nat the one whose hook was registered last decides.";
-	v->ev = NULL;
-	return true;
+	return v->fails ? view_two_backends(v) : proxy_both_backends(&v->p->proxy) && view_side_by_side(v);
 }
 
 /* Accepted by a rule of an earlier base chain at this very hook. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What no row before explains: plain findings, with ids of their own, so that no path fails without one that names what
- * decided. And leftovers that no path need meet.
+ * decided.
  */
 #include <string.h>
 
@@ -20,18 +20,6 @@ static bool rejected(struct view *v)
 static bool dropped(struct view *v)
 {
 	return v->ev && v->ev->kind == EV_RULE && v->t->end.kind == END_DROP;
-}
-
-static bool leftovers(struct view *v)
-{
-	const struct proxy *p = &v->p->proxy;
-	size_t i;
-
-	v->ev = NULL;
-	for (i = 0; i < p->n_others; i++)
-		if (p->mode == PROXY_IPTABLES && strstr(p->others[i], "iptables"))
-			return false;	/* iptables-legacy-and-nft */
-	return p->n_others && p->mode != PROXY_NONE;
 }
 
 #define RULED	(ENDS(CAUSE_NONE) | ENDS(CAUSE_RULE) | ENDS(CAUSE_POLICY) | ENDS(CAUSE_REPLY_DROPPED))
@@ -104,13 +92,6 @@ static const struct cause rows[] = {
 	  .title = "The packet does not arrive",
 	  .text = "{packet} does not arrive: {why|the reason is not known}.",
 	  .fix = "# ktrace --all shows every rule that it met" },
-	{ .id = "stale-chains-after-mode-switch", .severity = SEVERITY_WARNING, .when = ALSO,
-	  .title = "Another mode of kube-proxy left its rules",
-	  .applies = leftovers,
-	  .text = "This node is programmed by {proxy}, and still holds {others}: both act on every "
-		  "packet.",
-	  .fix = "kube-proxy --cleanup   # with kube-proxy stopped; then start it "
-		  "again", .key = "proxy" },
 };
 
 const struct causes causes_other = { rows, ARRAY_SIZE(rows) };

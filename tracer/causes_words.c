@@ -333,6 +333,18 @@ static const char *say_others(const struct view *v)
 	return i ? text_get(&t) : NULL;
 }
 
+/* Of modes side by side, whose word it was, and which. */
+static const char *say_met(const struct view *v) { return proxy_met_by(v->t, NULL); }
+
+static const char *say_metrule(const struct view *v)
+{
+	const struct evidence *by = NULL;
+
+	if (!proxy_met_by(v->t, &by))
+		return NULL;
+	return arena_printf(v->arena, " (%s)", evidence_is_rule(by) ? rule_place(v, by) : by->text);
+}
+
 /* The target's other addresses at which this port is served. */
 static const char *say_served(const struct view *v)
 {
@@ -415,6 +427,7 @@ static const struct {
 	{ "listeners", say_listeners }, { "timeout", say_timeout },
 	{ "listener", say_listener }, { "fill", say_fill }, { "ctmax", say_ctmax },
 	{ "proxy", say_proxy }, { "others", say_others }, { "served", say_served },
+	{ "met", say_met }, { "metrule", say_metrule },
 	{ "origin", say_origin }, { "unready", say_unready }, { "missing", say_missing }, { "extra", say_extra },
 	{ "promised", say_promised }, { "ref", say_ref },
 };

@@ -239,6 +239,7 @@ static int predict_once(struct predict *pr)
 	read_facts(pr);
 	p->trace = pr->trace;
 	p->n_trace = pr->n_trace;
+	proxy_meet(&p->proxy, pr->a, p->trace, p->n_trace);
 	if (!p->target.service)
 		p->target.service = target_service_of(pr->a, p->trace, p->n_trace);
 	if (!p->target.service && pr->target.kind == TARGET_ADDRESS && !end_reaches(p->trace->end.kind))

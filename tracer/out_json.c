@@ -196,14 +196,18 @@ static json_t *path(const struct json *j, size_t i)
 
 static json_t *node(const struct json *j)
 {
-	json_t *o = json_object(), *proxy = json_object(), *others = json_array();
+	json_t *o = json_object(), *proxy = json_object(), *others = json_array(), *met = json_array();
 	const struct proxy *x = &j->p->proxy;
 
 	for (size_t i = 0; i < x->n_others; i++)
 		json_array_append_new(others, string(j, x->others[i]));
+	for (size_t i = 0; i < x->n_met; i++)
+		json_array_append_new(met, string(j, x->met[i]));
 	json_object_set_new(proxy, "mode", json_string(proxy_mode_name(x->mode)));
 	json_object_set_new(proxy, "backend", string(j, backend_name(x->backend)));
 	json_object_set_new(proxy, "others", others);
+	json_object_set_new(proxy, "name", string(j, x->name));
+	json_object_set_new(proxy, "met", met);
 	json_object_set_new(o, "name", string(j, j->p->node));
 	json_object_set_new(o, "kernel", string(j, j->p->kernel));
 	json_object_set_new(o, "proxy", proxy);

@@ -126,6 +126,10 @@ static void write_node(struct pen *p, const struct prediction *pr)
 	text_add(&t, "Linux %s, %s", pr->kernel ? pr->kernel : "?", pr->proxy.text);
 	for (size_t i = 0; i < pr->proxy.n_others; i++)
 		text_add(&t, "%s%s", i ? ", " : "; left over: ", pr->proxy.others[i]);
+	for (size_t i = 0; pr->proxy.n_others && i < pr->proxy.n_met; i++)
+		text_add(&t, "%s%s", i ? " and " : "; this packet meets ", pr->proxy.met[i]);
+	if (pr->proxy.n_others && !pr->proxy.n_met)
+		text_add(&t, "; this packet meets none of them");
 	pen_put(p, STYLE_DIM, "node");
 	pen_to(p, 6);
 	pen_put(p, STYLE_BOLD, pr->node ? pr->node : "?");

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which service proxy programmed this node, and what another mode left behind. A few questions for single chains and one
- * link; only where several modes stand side by side are their rules counted.
+ * Which service proxy programmed this node, what another mode left behind, and which of them a packet meets. A few questions
+ * for single chains and one link; only where several modes stand side by side are their rules and services counted.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "tracer/owners.h"
 #include "tracer/target.h"
 
 #include <linux/netfilter.h>
@@ -22,11 +23,16 @@ static const struct kind {
 	{ PROXY_IPVS, BACKEND_NONE, "ipvs (kube-ipvs0)", "kube-proxy ipvs" },
 };
 
+/* The chains in which iptables mode decides on a packet; those that only mark and masquerade are IPVS mode's too. */
+#define DECIDES	"KUBE-SERVICES|KUBE-NODEPORTS|KUBE-EXTERNAL-SERVICES|KUBE-PROXY-FIREWALL|KUBE-SVC-*|KUBE-SVL-*|KUBE-SEP-*|" \
+		"KUBE-EXT-*|KUBE-XLB-*|KUBE-FW-*"
+
 struct probe {
+	struct state *s;
 	struct nft *nft;
 	const struct nft_table *table;
 	size_t n_table;
-	bool ipvs;			/* the link kube-ipvs0 is there */
+	const struct link *ipvs;	/* kube-ipvs0, or NULL */
 };
 
 static bool is_service_table(const struct nft_table *t, const struct kind *k)
@@ -59,6 +65,24 @@ static bool present(const struct probe *p, const struct kind *k)
 	return false;
 }
 
+/* Virtual services at addresses of kube-ipvs0; those at the node's own are NodePorts, once for each. */
+static size_t virtual_services(const struct probe *p)
+{
+	const struct ipvs_service *service;
+	const struct if_addr *addr;
+	size_t n, n_addr, sum = 0;
+
+	if (ipvs_services(state_ipvs(p->s), 0, &service, &n) || !n || state_addrs(p->s, 0, &addr, &n_addr))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n_addr; k++)
+			if (addr[k].ifindex == p->ipvs->ifindex && addr_eq(&addr[k].addr, &service[i].addr)) {
+				sum++;
+				break;
+			}
+	return sum;
+}
+
 /* How many services a mode holds, roughly: to tell the mode at work from what another left. */
 static size_t weight(const struct probe *p, const struct kind *k)
 {
@@ -66,6 +90,8 @@ static size_t weight(const struct probe *p, const struct kind *k)
 	const char *const *chains;
 	size_t sum = 0, n;
 
+	if (k->mode == PROXY_IPVS)
+		return virtual_services(p);
 	for (size_t i = 0; i < p->n_table; i++) {
 		const struct nft_table *t = &p->table[i];
 
@@ -82,7 +108,7 @@ static size_t weight(const struct probe *p, const struct kind *k)
 
 int proxy_detect(struct state *s, struct arena *a, struct proxy *out, struct err *err)
 {
-	struct probe p = { .nft = state_nft(s), .ipvs = state_link_named(s, 0, "kube-ipvs0") };
+	struct probe p = { .s = s, .nft = state_nft(s), .ipvs = state_link_named(s, 0, "kube-ipvs0") };
 	const struct kind *found[ARRAY_SIZE(kinds)], *best = NULL;
 	size_t n = 0, n_others = 0, most = 0;
 	const char **others;
@@ -107,7 +133,76 @@ int proxy_detect(struct state *s, struct arena *a, struct proxy *out, struct err
 	*out = (struct proxy){
 		.mode = best ? best->mode : PROXY_NONE, .backend = best ? best->backend : BACKEND_NONE,
 		.others = others, .n_others = n_others,
-		.text = best ? best->text : "no kube-proxy",
+		.text = best ? best->text : "no kube-proxy", .name = best ? best->name : NULL,
 	};
 	return 0;
+}
+
+/* -- whom a packet meets --------------------------------------------------------------------------- */
+
+static const struct kind *kind_of(const struct evidence *e)
+{
+	enum proxy_mode mode;
+	enum backend backend = e->backend;
+
+	if (e->effect < EFFECT_VERDICT)
+		return NULL;
+	if (e->kind == EV_IPVS)
+		mode = PROXY_IPVS, backend = BACKEND_NONE;
+	else if ((e->kind != EV_RULE && e->kind != EV_POLICY) || !e->table)
+		return NULL;
+	else if (!strcmp(e->table, "kube-proxy"))
+		mode = PROXY_NFTABLES;
+	else if (name_matches(e->chain, DECIDES))
+		mode = PROXY_IPTABLES;
+	else
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].mode == mode && kinds[i].backend == backend)
+			return &kinds[i];
+	return NULL;
+}
+
+/* Accepting and masquerading decide nothing about where it goes. */
+static bool decides(const struct hop *h)
+{
+	return h->verdict.kind != END_NONE || h->stage == STAGE_IPVS_IN || !addr_eq(&h->in.dst, &h->out.dst) ||
+	       h->in.dport != h->out.dport;
+}
+
+const char *proxy_met_by(const struct trace *t, const struct evidence **by)
+{
+	for (size_t i = 0; i < t->n_hops; i++) {
+		const struct hop *h = &t->hops[i];
+
+		/* what happens in a pod's own namespace is no work of the node's proxy */
+		if (h->reply || h->place || !decides(h))
+			continue;
+		for (size_t k = h->n_evidence; k-- > 0;) {
+			const struct kind *kind = kind_of(&h->evidence[k]);
+
+			if (kind && by)
+				*by = &h->evidence[k];
+			if (kind)
+				return kind->name;
+		}
+	}
+	return NULL;
+}
+
+void proxy_meet(struct proxy *out, struct arena *a, const struct trace *t, size_t n)
+{
+	const char **met = arena_alloc(a, ARRAY_SIZE(kinds) * sizeof(*met));
+
+	out->met = met;
+	out->n_met = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *name = proxy_met_by(&t[i], NULL);
+		size_t k = 0;
+
+		while (name && k < out->n_met && strcmp(met[k], name))
+			k++;
+		if (name && k == out->n_met)
+			met[out->n_met++] = name;
+	}
 }

@@ -62,6 +62,9 @@ struct proxy {
 	const char *const *others;	/* leftovers, "iptables (legacy)", "nftables" … */
 	size_t n_others;
 	const char *text;		/* "kube-proxy iptables on nf_tables" */
+	const char *name;		/* the same as one of others would be called, NULL: none */
+	const char *const *met;		/* whose rules or virtual services decided on the packet's ways, by such names */
+	size_t n_met;
 };
 const char *proxy_mode_name(enum proxy_mode m);		/* "none", "iptables", "nftables", "ipvs" */
 
@@ -79,5 +82,12 @@ const char *target_service_at(struct state *s, struct arena *a, const struct pro
 /* The address that stands for the node among all of its own, as kubelet takes it; false if it has none of the family. */
 bool target_node_addr(struct state *s, uint8_t family, struct addr *out);
 int proxy_detect(struct state *s, struct arena *a, struct proxy *out, struct err *err);
+/*
+ * Of the modes that may stand side by side, the one whose rule or virtual service translated or ended this way's request, as
+ * struct proxy names it; NULL: none did, or an old connection. *by (may be NULL): the rule or service.
+ */
+const char *proxy_met_by(const struct trace *t, const struct evidence **by);
+/* Fills out->met from finished traces. */
+void proxy_meet(struct proxy *out, struct arena *a, const struct trace *t, size_t n);
 
 #endif

@@ -175,7 +175,7 @@ static inline struct prediction fixture_base(struct arena *a, const char *input,
 	struct addr *addr = arena_alloc(a, sizeof(*addr));
 	struct prediction p = {
 		.node = "worker-1", .kernel = "6.12.95", .sport = 40000,
-		.proxy = { PROXY_IPTABLES, BACKEND_NF_TABLES, NULL, 0, "kube-proxy iptables on nf_tables" },
+		.proxy = { PROXY_IPTABLES, BACKEND_NF_TABLES, NULL, 0, "kube-proxy iptables on nf_tables", "iptables (nf_tables)", NULL, 0 },
 		.source = { .input = "node", .kind = SOURCE_NODE }, .source_addr = t[0].target.src,
 		.facts = { .ct_count = -1, .ct_max = -1 }, .trace = t, .n_trace = n,
 	};
@@ -300,7 +300,8 @@ static inline struct prediction fixture_reply(struct arena *a)
 	pr.target.service = "prod/np-cluster:http";
 	pr.source = (struct source){ .input = "fd50::99", .kind = SOURCE_ADDRESS, .addr = fixture_addr("fd50::99") };
 	pr.source_iface = "eth0";
-	pr.proxy = (struct proxy){ PROXY_NFTABLES, BACKEND_NF_TABLES, others, 1, "kube-proxy nftables" };
+	pr.proxy = (struct proxy){ PROXY_NFTABLES, BACKEND_NF_TABLES, others, 1, "kube-proxy nftables", "nftables", NULL, 0 };
+	proxy_meet(&pr.proxy, a, t, 1);
 	return pr;
 }
 

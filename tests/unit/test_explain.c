@@ -152,7 +152,7 @@ static void as_nodeport(struct lab *l)
 
 static void nftables_mode(struct lab *l)
 {
-	l->pred.proxy = (struct proxy){ .mode = PROXY_NFTABLES, .text = "kube-proxy nftables" };
+	l->pred.proxy = (struct proxy){ .mode = PROXY_NFTABLES, .text = "kube-proxy nftables", .name = "nftables" };
 }
 
 static struct ct_view entry(const struct lab *l, const char *endpoint)
@@ -455,6 +455,42 @@ static void legacy_left(struct lab *l, bool near)
 static void mode_left(struct lab *l, bool near)
 {
 	legacy_left(l, !near);
+}
+
+static const char *const other_ipvs[] = { "ipvs (kube-ipvs0)" };
+
+/* What no rule translated comes to the virtual service left behind. */
+static void ipvs_left(struct lab *l, bool near)
+{
+	start(l, CLIENT, VIP, 80, IPPROTO_TCP);
+	path_to(&l->p, POD, 8080);
+	path_other(&l->p, EV_IPVS, "-a -t 10.96.0.50:80 -r 10.244.0.3:8080 -m -w 1")->effect = EFFECT_VERDICT;
+	place(l, STAGE_IPVS_IN);
+	in_pod(l, "kt-pb");
+	path_other(&l->p, EV_SOCKET, "LISTEN 0.0.0.0:8080");
+	place(l, STAGE_SOCKET);
+	end(l, END_DELIVERED, CAUSE_NONE, "a socket listens");
+	l->pred.proxy.others = other_ipvs;
+	l->pred.proxy.n_others = near ? 0 : 1;
+}
+
+/* What a rule translated does not, and a refusal is final whoever wrote it. */
+static void ipvs_unmet(struct lab *l, bool near)
+{
+	healthy(l);
+	l->pred.proxy.others = other_ipvs;
+	l->pred.proxy.n_others = near ? 0 : 1;
+}
+
+static void refusal_left(struct lab *l, bool near)
+{
+	start(l, CLIENT, VIP, 80, IPPROTO_TCP);
+	rule(l, "filter", "KUBE-SERVICES", "-d 10.96.0.50/32 -j REJECT")->backend = BACKEND_LEGACY;
+	hook(l, NF_INET_FORWARD, 0);
+	end(l, END_REJECT, CAUSE_RULE, "rejected");
+	nftables_mode(l);
+	l->pred.proxy.others = other_iptables;
+	l->pred.proxy.n_others = near ? 0 : 1;
 }
 
 static void firewalld(struct lab *l, bool near)
@@ -986,7 +1022,11 @@ static const struct {
 	{ "kube-proxy-not-running", no_proxy, { "10.96.0.50:80", "default via 192.0.2.1" } },
 	{ "iptables-legacy-and-nft", legacy_and_nft, { "iptables-legacy filter/FORWARD rule 3", "nat/KUBE-SEP-BBBBBBBBBBBBBBBB" } },
 	{ "iptables-legacy-and-nft", legacy_left, { "iptables (legacy)", "kube-proxy iptables on nf_tables" } },
+	{ "iptables-legacy-and-nft", legacy_left, { "the former, iptables (nf_tables) (nat/KUBE-SEP-BBBBBBBBBBBBBBBB", "registered last runs first" } },
 	{ "stale-chains-after-mode-switch", mode_left, { "nftables" } },
+	{ "stale-chains-after-mode-switch", ipvs_left, { "what is left over: ipvs (kube-ipvs0)", "-r 10.244.0.3:8080", "before it came to ip_vs" } },
+	{ "stale-chains-after-mode-switch", ipvs_unmet, { "the former, iptables (nf_tables)", "comes before ip_vs" } },
+	{ "stale-chains-after-mode-switch", refusal_left, { "what is left over: iptables (legacy)", "filter/KUBE-SERVICES rule 3", "first that refuses is final" } },
 	{ "firewalld-zone-drop", firewalld, { "filter/FORWARD rule 3", "inet firewalld chain filter_FORWARD", "admin-prohibited" } },
 	{ "nft-accept-not-final", accept_not_final, { "filter/FORWARD rule 3", "inet mine chain fwd", "nft insert rule inet mine fwd handle 33" } },
 	{ "docker28-raw-drop", docker_raw, { "raw/PREROUTING rule 3", "10.244.0.3" } },
@@ -1063,7 +1103,7 @@ static struct lab *lab_new(struct arena *a)
 	l->node_addr[0] = fixture_addr("127.0.0.1");
 	l->node_addr[1] = fixture_addr(NODE);
 	l->pred = (struct prediction){
-		.node = "worker-1", .proxy = { PROXY_IPTABLES, BACKEND_NF_TABLES, NULL, 0, "kube-proxy iptables on nf_tables" },
+		.node = "worker-1", .proxy = { PROXY_IPTABLES, BACKEND_NF_TABLES, NULL, 0, "kube-proxy iptables on nf_tables", "iptables (nf_tables)", NULL, 0 },
 		.source = { .input = "node", .kind = SOURCE_NODE }, .trace = l->t,
 		.facts = { .ct_count = -1, .ct_max = -1, .node_addr = l->node_addr, .n_node_addr = 2 },
 		.target = { .target = { .input = "svc/prod/web", .kind = TARGET_SERVICE, .namespace = "prod", .name = "web", .port_name = "http" } },

@@ -31,6 +31,7 @@ static struct fake {
 	size_t n_elem;
 	bool ipvs, default_route;
 	unsigned element_dumps;
+	size_t n_virtual;		/* virtual services at the addresses of kube-ipvs0 */
 } node;
 
 static struct arena *arena;
@@ -38,6 +39,25 @@ static struct arena *arena;
 struct nft *state_nft(struct state *s)
 {
 	return (struct nft *)s;
+}
+
+struct ipvs *state_ipvs(struct state *s)
+{
+	return (struct ipvs *)s;
+}
+
+int ipvs_services(struct ipvs *v, uint32_t netns, const struct ipvs_service **out, size_t *n)
+{
+	struct ipvs_service *list = arena_alloc(arena, (node.n_virtual + 1) * sizeof(*list));
+
+	(void)v, (void)netns;
+	for (size_t i = 0; i < node.n_virtual; i++)
+		list[i].addr = addr_v4(0x0a60ff01);
+	/* a NodePort */
+	addr_parse("192.168.50.12", &list[node.n_virtual].addr);
+	*out = list;
+	*n = node.n_virtual + 1;
+	return 0;
 }
 
 int nft_tables(struct nft *nft, uint32_t netns, const struct nft_table **out, size_t *n, struct err *err)
@@ -154,14 +174,15 @@ int state_route(struct state *s, uint32_t netns, const struct route_key *key, st
 
 int state_addrs(struct state *s, uint32_t netns, const struct if_addr **out, size_t *n)
 {
-	static struct if_addr v[3] = { { .ifindex = 1 }, { .ifindex = 5 }, { .ifindex = 2 } };
+	static struct if_addr v[4] = { { .ifindex = 1 }, { .ifindex = 5 }, { .ifindex = 2 }, { .ifindex = 9 } };
 
 	(void)s, (void)netns;
 	addr_parse("127.0.0.1", &v[0].addr);
 	addr_parse("10.244.1.1", &v[1].addr);
 	addr_parse("192.168.50.12", &v[2].addr);
+	addr_parse("10.96.255.1", &v[3].addr);
 	*out = v;
-	*n = 3;
+	*n = node.ipvs ? 4 : 3;
 	return 0;
 }
 
@@ -431,6 +452,8 @@ static void modes(void **state)
 	check_mode(PROXY_IPTABLES, BACKEND_NF_TABLES, "");
 	node.ipvs = true;
 	check_mode(PROXY_IPTABLES, BACKEND_NF_TABLES, "ipvs (kube-ipvs0)");
+	node.n_virtual = 100;
+	check_mode(PROXY_IPVS, BACKEND_NONE, "iptables (nf_tables)");
 	use_nftables();
 	check_mode(PROXY_NFTABLES, BACKEND_NF_TABLES, "");
 	add_iptables(BACKEND_LEGACY);
