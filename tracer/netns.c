@@ -265,6 +265,33 @@ int state_netns_pid(struct state *s, int pid, uint32_t *out, struct err *err)
 			     arena_printf(s->arena, "pid %d", pid), out, err);
 }
 
+/* -- by inode number ------------------------------------------------------------------------------------------- */
+
+static bool is_inode(int fd, uint32_t inode)
+{
+	struct stat st;
+
+	return fd >= 0 && !fstat(fd, &st) && st.st_ino == inode;
+}
+
+int state_netns_inode(struct state *s, uint32_t inode, uint32_t *out)
+{
+	struct netns_scan *scan;
+
+	if (state_replays(s))
+		return -ESRCH;
+	for (uint32_t i = 0; i < io_netns_count(s->io); i++)
+		if (is_inode(io_netns_fd(s->io, i), inode)) {
+			*out = i;
+			return 0;
+		}
+	scan = get_scan(s);
+	for (size_t i = 0; i < scan->n; i++)
+		if (scan->v[i].inode == inode)
+			return open_candidate(s, &scan->v[i], out);
+	return -ESRCH;
+}
+
 /* -- by address ------------------------------------------------------------------------------------------------ */
 
 bool state_is_uplink(struct state *s, uint32_t netns, const struct link *l)
