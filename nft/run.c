@@ -275,12 +275,12 @@ static enum nft_verdict run_chain(struct walk *w)
 	enum nft_verdict v;
 
 	for (;;) {
-		size_t forks = choices_met(choices), i = w->at.next;
+		size_t forks = choices_met(choices), i = w->at.next, skip = choice_skip(choices, i);
 		struct rule *r;
 		enum step_kind k;
 
 		if (!w->run->all)
-			i = choice_skip(choices, i);
+			i = skip;
 		if (i >= w->at.chain->n_rule) {
 			if (!leave(w))
 				return policy(w);

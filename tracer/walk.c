@@ -9,10 +9,9 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "tracer/walk_fold.h"
 #include "tracer/walk_priv.h"
 
 #define EPHEMERAL	40000
@@ -203,6 +202,8 @@ struct trace walk_trace(struct walk *w, const struct tuple *target)
 	};
 
 	t.target.src = w->sent.src;
+	if (choices_lost(w->choices))
+		t.end = (struct verdict){ END_UNKNOWN, CAUSE_UNREADABLE, "it meets too many choices" };
 	if (addr_eq(&end->dst, &target->dst) && end->dport == target->dport && !addr_len(&w->server) &&
 	    w->end.kind != END_DELIVERED && w->end.kind != END_NO_LISTENER)
 		return t;
@@ -215,132 +216,6 @@ struct trace walk_trace(struct walk *w, const struct tuple *target)
 	}
 	t.endpoint_place = end->netns ? io_netns_name(state_io(w->state), end->netns) : NULL;
 	return t;
-}
-
-/* A trace with its forks, for folding. */
-struct way {
-	struct trace t;
-	const struct choice_step *step;
-	size_t n_step;
-	const char **gap;
-	size_t n_gap, cap_gap;
-};
-
-static void keep_way(struct walk *w, const struct tuple *target, struct way *way)
-{
-	size_t n = choices_depth(w->choices);
-	struct choice_step *steps = arena_alloc(w->arena, n * sizeof(*steps));
-
-	for (size_t i = 0; i < n; i++)
-		steps[i] = *choices_step(w->choices, i);
-	*way = (struct way){ .t = walk_trace(w, target), .step = steps, .n_step = n };
-}
-
-/* -- folding -------------------------------------------------------------------------------------- */
-
-static bool same_end(const struct way *a, const struct way *b)
-{
-	return a->t.end.kind == b->t.end.kind && a->t.end.cause == b->t.end.cause &&
-	       !strcmp(a->t.end.why, b->t.end.why) && a->t.has_endpoint == b->t.has_endpoint &&
-	       (!a->t.has_endpoint || (addr_eq(&a->t.endpoint, &b->t.endpoint) &&
-				       a->t.endpoint_port == b->t.endpoint_port));
-}
-
-struct ways {
-	struct way **v;
-	size_t n;
-};
-
-static bool same_ways(const struct ways *a, const struct ways *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!same_end(a->v[i], b->v[i]) || fabs(a->v[i]->t.share - b->v[i]->t.share) > 1e-9)
-			return false;
-	return true;
-}
-
-static void scale(struct ways *l, double share)
-{
-	for (size_t i = 0; i < l->n; i++)
-		l->v[i]->t.share *= share;
-}
-
-/* Random ways to one end are one. */
-static void join(struct ways *into, const struct ways *more)
-{
-	for (size_t i = 0; i < more->n; i++) {
-		struct way *m = more->v[i];
-		size_t k;
-
-		for (k = 0; k < into->n; k++)
-			if (same_end(into->v[k], m) && into->v[k]->t.share_kind == m->t.share_kind && m->n_gap == 0 &&
-			    into->v[k]->n_gap == 0)
-				break;
-		if (k < into->n)
-			into->v[k]->t.share += m->t.share;
-		else
-			into->v[into->n++] = m;
-	}
-}
-
-static void mark_unknown(struct arena *a, struct ways *l, const char *gap)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		l->v[i]->t.share_kind = SHARE_UNKNOWN;
-		*VEC_PUSH(a, l->v[i]->gap, l->v[i]->n_gap, l->v[i]->cap_gap) = gap;
-	}
-}
-
-/*
- * The ways lo..hi share the forks before depth. The fork at depth groups them; an unknown one whose
- * groups all end alike vanishes with its gap.
- */
-static struct ways fold(struct arena *a, struct way *way, size_t lo, size_t hi, size_t depth)
-{
-	struct ways out = { .v = arena_alloc(a, (hi - lo) * sizeof(*out.v)) };
-	bool unknown, differ = false;
-	struct ways first = {};
-
-	if (depth >= way[lo].n_step) {
-		way[lo].t.share = 1;
-		way[lo].t.share_kind = depth == 0 || way[lo].t.share_kind == SHARE_EXISTING ? way[lo].t.share_kind :
-				       SHARE_CERTAIN;
-		out.v[out.n++] = &way[lo];
-		return out;
-	}
-	unknown = way[lo].step[depth].unknown;
-	for (size_t i = lo, j; i < hi; i = j) {
-		struct ways l;
-
-		for (j = i + 1; j < hi && way[j].step[depth].taken == way[i].step[depth].taken; j++)
-			;
-		l = fold(a, way, i, j, depth + 1);
-		if (!unknown) {
-			scale(&l, way[i].step[depth].share);
-			for (size_t k = 0; k < l.n; k++)
-				if (l.v[k]->t.share_kind == SHARE_CERTAIN)
-					l.v[k]->t.share_kind = SHARE_RANDOM;
-			join(&out, &l);
-			continue;
-		}
-		if (i == lo) {
-			first = (struct ways){ arena_dup(a, l.v, l.n * sizeof(*l.v)), l.n };
-		} else if (!same_ways(&first, &l)) {
-			differ = true;
-		}
-		memcpy(out.v + out.n, l.v, l.n * sizeof(*l.v));
-		out.n += l.n;
-	}
-	if (unknown && !differ)
-		return first;
-	if (unknown) {
-		mark_unknown(a, &out, way[lo].step[depth].gap);
-		for (size_t k = 0; k < out.n; k++)
-			out.v[k]->t.share /= way[lo].step[depth].n;
-	}
-	return out;
 }
 
 /* -- where it starts ------------------------------------------------------------------------------ */
@@ -470,59 +345,26 @@ int walk_source_addr(struct state *s, const struct walk_options *o, const struct
 
 /* -- all ways ------------------------------------------------------------------------------------- */
 
-static int in_order_of_walk(const void *a, const void *b)
-{
-	const struct way *const *x = a, *const *y = b;
-
-	/* In the order of the walk: the rules' own order of endpoints. */
-	return *x < *y ? -1 : *x > *y;
-}
-
-static void cut_short(struct arena *a, struct ways *l, struct way *rest, const struct tuple *target)
-{
-	double left = 1;
-	const char **gap = arena_alloc(a, sizeof(*gap));
-
-	for (size_t i = 0; i < l->n; i++)
-		left -= l->v[i]->t.share;
-	gap[0] = arena_printf(a, "more than %d ways: only the first were walked", MAX_PATHS);
-	*rest = (struct way){ .t = { .target = *target, .share = left > 0 ? left : 0, .share_kind = SHARE_UNKNOWN,
-				     .end = { END_UNKNOWN, CAUSE_UNREADABLE, gap[0] } },
-			      .gap = gap, .n_gap = 1 };
-	l->v[l->n++] = rest;
-}
-
 int walk(struct state *s, struct arena *a, const struct walk_options *o, const struct tuple *target,
 	 const struct trace **out, size_t *n, struct err *err)
 {
 	struct walk w = { .state = s, .arena = a, .options = o, .choices = choices_new(a, MAX_PATHS) };
-	struct way *way = NULL, rest;
+	struct way *way = NULL;
 	size_t n_way = 0, cap = 0;
 	struct start start;
-	struct trace *traces;
-	struct ways l;
 	int rc = find_start(s, o, target, &start, err);
 
 	if (rc)
 		return rc;
 	do {
+		struct trace t;
+
 		walk_once(&w, &start);
-		keep_way(&w, target, VEC_PUSH(a, way, n_way, cap));
+		t = walk_trace(&w, target);
+		way_keep(a, w.choices, &t, VEC_PUSH(a, way, n_way, cap));
 	} while (choices_next(w.choices));
 	if (choices_torn(w.choices))
 		return err_set(err, -EINTR, "the node's state changed while it was read");
-	l = fold(a, way, 0, n_way, 0);
-	l.v = arena_dup(a, l.v, (l.n + 1) * sizeof(*l.v));
-	qsort(l.v, l.n, sizeof(*l.v), in_order_of_walk);
-	if (choices_cut(w.choices))
-		cut_short(a, &l, &rest, target);
-	traces = arena_alloc(a, l.n * sizeof(*traces));
-	for (size_t i = 0; i < l.n; i++) {
-		traces[i] = l.v[i]->t;
-		traces[i].gaps = l.v[i]->gap;
-		traces[i].n_gaps = l.v[i]->n_gap;
-	}
-	*out = traces;
-	*n = l.n;
+	ways_fold(a, way, n_way, choices_cut(w.choices), out, n);
 	return 0;
 }

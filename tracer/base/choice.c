@@ -15,8 +15,12 @@ struct choices {
 	struct fork *fork;
 	size_t n, cap;			/* forks on the tape */
 	size_t pos;			/* forks met by the walk under way */
+	size_t n_unknown;		/* among them */
+	size_t turned;
 	size_t paths, max_paths;
-	bool existing, cut, torn;
+	size_t work, first_bytes;
+	const char *cut;
+	bool existing, lost, torn;
 	size_t *log;			/* indices at which something happened, in the order of the walk */
 	size_t n_log, cap_log, log_pos;
 	size_t log_valid;		/* the part of the log that the walk under way will repeat */
@@ -65,6 +69,10 @@ static unsigned choose(struct choices *c, struct fork *fresh)
 			c->torn = true;
 		return f->step.taken < fresh->step.n ? f->step.taken : first;
 	}
+	if (c->n == CHOICES_FORKS || (fresh->step.unknown && c->n_unknown == CHOICES_UNKNOWN)) {
+		c->lost = true;
+		return first;
+	}
 	if (fresh->weight)
 		fresh->weight = arena_dup(c->arena, fresh->weight, fresh->step.n * sizeof(double));
 	fresh->log = c->n_log;
@@ -72,6 +80,7 @@ static unsigned choose(struct choices *c, struct fork *fresh)
 	fresh->step.share = share_of(fresh, first);
 	*VEC_PUSH(c->arena, c->fork, c->n, c->cap) = *fresh;
 	c->pos++;
+	c->n_unknown += fresh->step.unknown;
 	return first;
 }
 
@@ -105,9 +114,34 @@ void choices_rewind(struct choices *c)
 {
 	c->pos = 0;
 	c->log_pos = 0;
-	c->existing = false;
+	c->existing = c->lost = false;
 	c->log_valid = c->n ? c->fork[c->n - 1].log : 0;
 	c->n_log = c->log_valid;
+}
+
+/* What all walks but the first may take of the arena: less where much is taken already. */
+static size_t bytes_left(const struct choices *c)
+{
+	size_t room = 4 * CHOICES_BYTES, least = CHOICES_BYTES / 32;
+
+	room = c->first_bytes < room ? room - c->first_bytes : 0;
+	return room > CHOICES_BYTES ? CHOICES_BYTES : room > least ? room : least;
+}
+
+static const char *too_much(struct choices *c)
+{
+	if (++c->paths == 1)
+		c->first_bytes = arena_used(c->arena);
+	if (c->lost)
+		return arena_printf(c->arena, "more than %d choices on one way, or %d that nothing read decides: it was not "
+				    "followed further", CHOICES_FORKS, CHOICES_UNKNOWN);
+	if (!c->n)
+		return NULL;
+	if (c->paths >= c->max_paths)
+		return arena_printf(c->arena, "more than %zu ways: only the first were walked", c->max_paths);
+	if (c->work > CHOICES_WORK || arena_used(c->arena) - c->first_bytes > bytes_left(c))
+		return arena_printf(c->arena, "too many rules on too many ways: only the first %zu were walked", c->paths);
+	return NULL;
 }
 
 bool choices_next(struct choices *c)
@@ -116,10 +150,9 @@ bool choices_next(struct choices *c)
 		c->torn = true;
 	if (c->torn)
 		return false;
-	if (++c->paths >= c->max_paths && c->n) {
-		c->cut = true;
+	c->cut = too_much(c);
+	if (c->cut)
 		return false;
-	}
 	while (c->n) {
 		struct fork *f = &c->fork[c->n - 1];
 		unsigned way = possible(f, f->step.taken + 1);
@@ -127,16 +160,23 @@ bool choices_next(struct choices *c)
 		if (way < f->step.n) {
 			f->step.taken = way;
 			f->step.share = share_of(f, way);
+			c->turned = c->n - 1;
 			return true;
 		}
 		c->n--;
+		c->n_unknown -= f->step.unknown;
 	}
 	return false;
 }
 
-bool choices_cut(const struct choices *c)
+const char *choices_cut(const struct choices *c)
 {
 	return c->cut;
+}
+
+bool choices_lost(const struct choices *c)
+{
+	return c->lost;
 }
 
 bool choices_torn(const struct choices *c)
@@ -166,6 +206,11 @@ size_t choices_depth(const struct choices *c)
 	return c->n;
 }
 
+size_t choices_turned(const struct choices *c)
+{
+	return c->turned;
+}
+
 const struct choice_step *choices_step(const struct choices *c, size_t i)
 {
 	return i < c->n ? &c->fork[i].step : NULL;
@@ -173,6 +218,7 @@ const struct choice_step *choices_step(const struct choices *c, size_t i)
 
 size_t choice_skip(struct choices *c, size_t i)
 {
+	c->work++;
 	if (c->log_pos < c->log_valid && c->log[c->log_pos] >= i)
 		return c->log[c->log_pos];
 	return i;

@@ -13,7 +13,16 @@
 
 struct choices;
 
-/* At most max_paths walks; then choices_next() stops and choices_cut() is true. */
+/*
+ * What a hostile ruleset may cost: forks on one way, unknown ones among them, rules looked at by all walks together, and bytes
+ * of the arena that all walks but the first take. Services with 4,000 endpoints stay far below.
+ */
+#define CHOICES_FORKS	16384
+#define CHOICES_UNKNOWN	256
+#define CHOICES_WORK	(1ul << 27)
+#define CHOICES_BYTES	(512ul << 20)
+
+/* At most max_paths walks, and none beyond those limits: then choices_next() stops and choices_cut() says why. */
 struct choices *choices_new(struct arena *a, size_t max_paths);
 
 /*
@@ -33,7 +42,10 @@ size_t choices_met(const struct choices *c);
 void choices_rewind(struct choices *c);
 /* Turns to the next way; false if all were walked or the limit is reached. Call after a walk has ended. */
 bool choices_next(struct choices *c);
-bool choices_cut(const struct choices *c);
+/* Why ways are left that were not walked, one clause; NULL: none are. */
+const char *choices_cut(const struct choices *c);
+/* The walk just made met more forks than are kept: it took any way from there, and its end means nothing. */
+bool choices_lost(const struct choices *c);
 /* A walk met other forks than the one that it repeated: the state changed below it, its paths are worth nothing. */
 bool choices_torn(const struct choices *c);
 
@@ -41,6 +53,8 @@ bool choices_torn(const struct choices *c);
 double choices_share(const struct choices *c);
 enum share_kind choices_kind(const struct choices *c);
 size_t choices_depth(const struct choices *c);
+/* The first fork that differs from the walk before: 0 for the first walk. */
+size_t choices_turned(const struct choices *c);
 struct choice_step {
 	unsigned taken, n;
 	bool unknown;
@@ -54,7 +68,8 @@ const struct choice_step *choices_step(const struct choices *c, size_t i);
  * it meets the same chains with the same packet. choice_skip() returns the first index at or
  * after i at which anything happened there then (so the caller need not evaluate those before);
  * choice_log() records that something happens at index i. Both count in the order of the walk; whoever
- * runs through a list of n to its end logs n, so that the end too is found again.
+ * runs through a list of n to its end logs n, so that the end too is found again. Each call of choice_skip()
+ * counts as one rule looked at.
  */
 size_t choice_skip(struct choices *c, size_t i);
 void choice_log(struct choices *c, size_t i);
