@@ -217,6 +217,8 @@ enum answer eval_unknown(struct eval *e, const char *fmt, ...)
 
 enum step_kind unknown(struct eval *e, const char *why)
 {
+	/* what it would have loaded is not what a register held before */
+	memset(e->regs.known, 0, sizeof(e->regs.known));
 	e->unknown = why;
 	return STEP_UNKNOWN;
 }

@@ -88,6 +88,7 @@ static inline uint16_t reg_load16be(const struct eval *e, unsigned off)
 {
 	return e->regs.b[off] << 8 | e->regs.b[off + 1];
 }
+/* STEP_UNKNOWN; no register is known any more. */
 enum step_kind unknown(struct eval *e, const char *why);
 /* answer to NEXT, BREAK, UNKNOWN. */
 enum step_kind step_if(enum answer a);

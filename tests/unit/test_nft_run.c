@@ -265,6 +265,9 @@ static void ruleset(void)
 	chain_add("map-not-there");
 	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1), ex_map("gone", 1), ex_mark_of(1));
 	chain_add("mark-not-there");
+	RULE(ex_dport("\0\x50"), ex_key("meta", NFTA_META_KEY, NFT_META_RTCLASSID, NFTA_META_DREG, 1),
+	     ex_cmp(1, NFT_CMP_EQ, "\0\0\0\1", 4), ex_verdict(NF_DROP, NULL));
+	chain_add("not-loaded");
 	RULE(expr_begin("frobnicate"), expr_end(), ex_verdict(NF_DROP, NULL));
 	chain_add("strange");
 	RULE(ex_payload(NFT_PAYLOAD_NETWORK_HEADER, 16, 4, 1), ex_cmp(1, NFT_CMP_EQ, "\x0a\x60\0\x0a", 4),
@@ -479,6 +482,22 @@ static void lost_value(void **state UNUSED)
 	assert_int_equal(n, 1);
 }
 
+/* What cannot be loaded is not the port that the register held before. */
+static void not_loaded(void **state UNUSED)
+{
+	struct choices *c = choices_new(bench.arena, 16);
+	unsigned drops = 0, walks = 0;
+
+	do {
+		fresh(NULL);
+		choices_rewind(c);
+		drops += run("not-loaded", NF_ACCEPT, c) == NFT_DROP;
+		walks++;
+	} while (choices_next(c));
+	assert_int_equal(walks, 2);
+	assert_int_equal(drops, 1);
+}
+
 static void strange_rule(void **state UNUSED)
 {
 	assert_int_equal(once("strange", NF_ACCEPT), NFT_UNKNOWN);
@@ -534,7 +553,7 @@ int main(void)
 		cmocka_unit_test_setup(random_shares, fresh), cmocka_unit_test_setup(interval_sets, fresh),
 		cmocka_unit_test_setup(catchall, fresh), cmocka_unit_test_setup(unknown_key_of_a_map, fresh),
 		cmocka_unit_test_setup(lost_verdicts, fresh), cmocka_unit_test_setup(lost_value, fresh),
-		cmocka_unit_test_setup(strange_rule, fresh), cmocka_unit_test_setup(door, fresh),
+		cmocka_unit_test_setup(strange_rule, fresh), cmocka_unit_test_setup(not_loaded, fresh), cmocka_unit_test_setup(door, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, bench_close);
