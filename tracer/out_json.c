@@ -4,23 +4,16 @@
  * strings that the kernel holds are made valid UTF-8 first.
  */
 #include <errno.h>
-#include <jansson.h>
 
-#include "tracer/out.h"
+#include "tracer/out_json.h"
 #include "tracer/word.h"
 
-struct json {
-	struct arena *a;
-	const struct prediction *p;
-	const struct out_options *o;
-};
-
-static json_t *string(const struct json *j, const char *s)
+json_t *json_text(const struct json *j, const char *s)
 {
 	return s ? json_string(word_clean(j->a, s)) : json_null();
 }
 
-static json_t *address(const struct addr *addr)
+json_t *json_address(const struct addr *addr)
 {
 	char buf[ADDR_TEXT];
 
@@ -72,15 +65,15 @@ static json_t *evidence(const struct json *j, const struct evidence *e)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "kind", json_string(evidence_kind_name(e->kind)));
-	json_object_set_new(o, "backend", string(j, rule ? backend_name(e->backend) : NULL));
-	json_object_set_new(o, "family", string(j, rule ? word_family(e->family) : NULL));
-	json_object_set_new(o, "table", string(j, e->table));
-	json_object_set_new(o, "chain", string(j, e->chain));
+	json_object_set_new(o, "backend", json_text(j, rule ? backend_name(e->backend) : NULL));
+	json_object_set_new(o, "family", json_text(j, rule ? word_family(e->family) : NULL));
+	json_object_set_new(o, "table", json_text(j, e->table));
+	json_object_set_new(o, "chain", json_text(j, e->chain));
 	json_object_set_new(o, "handle", e->handle ? json_integer(e->handle) : json_null());
 	json_object_set_new(o, "index", e->index ? json_integer(e->index) : json_null());
-	json_object_set_new(o, "effect", string(j, rule ? effect_name(e->effect) : NULL));
-	json_object_set_new(o, "text", string(j, e->text));
-	json_object_set_new(o, "says", string(j, e->says));
+	json_object_set_new(o, "effect", json_text(j, rule ? effect_name(e->effect) : NULL));
+	json_object_set_new(o, "text", json_text(j, e->text));
+	json_object_set_new(o, "says", json_text(j, e->says));
 	return o;
 }
 
@@ -116,14 +109,14 @@ static json_t *packet(const struct json *j, const struct trace *t, const struct 
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "src", address(&p->src));
+	json_object_set_new(o, "src", json_address(&p->src));
 	json_object_set_new(o, "sport", p->sport_unknown ? json_null() : json_integer(p->sport));
-	json_object_set_new(o, "dst", address(&p->dst));
+	json_object_set_new(o, "dst", json_address(&p->dst));
 	json_object_set_new(o, "dport", p->dport_unknown ? json_null() : json_integer(p->dport));
 	json_object_set_new(o, "proto", json_string(proto_say(j->a, p->proto)));
 	json_object_set_new(o, "mark", json_integer(p->mark));
-	json_object_set_new(o, "iif", string(j, ifname(t, h, p, p->iif)));
-	json_object_set_new(o, "oif", string(j, ifname(t, h, p, p->oif)));
+	json_object_set_new(o, "iif", json_text(j, ifname(t, h, p, p->iif)));
+	json_object_set_new(o, "oif", json_text(j, ifname(t, h, p, p->oif)));
 	json_object_set_new(o, "ct", json_string(ct_name(p->ct.state)));
 	return o;
 }
@@ -132,9 +125,9 @@ static json_t *hop(const struct json *j, const struct trace *t, const struct hop
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "stage", string(j, hop_stage_name(j->a, h)));
+	json_object_set_new(o, "stage", json_text(j, hop_stage_name(j->a, h)));
 	json_object_set_new(o, "reply", json_boolean(h->reply));
-	json_object_set_new(o, "netns", string(j, h->place));
+	json_object_set_new(o, "netns", json_text(j, h->place));
 	json_object_set_new(o, "in", packet(j, t, h, &h->in));
 	json_object_set_new(o, "out", packet(j, t, h, &h->out));
 	json_object_set_new(o, "verdict",
@@ -156,37 +149,36 @@ static json_t *endpoint(const struct json *j, const struct trace *t)
 	if (!t->has_endpoint)
 		return json_null();
 	o = json_object();
-	json_object_set_new(o, "address", address(&t->endpoint));
+	json_object_set_new(o, "address", json_address(&t->endpoint));
 	json_object_set_new(o, "port", json_integer(t->endpoint_port));
-	json_object_set_new(o, "pod", string(j, w ? w->pod : NULL));
-	json_object_set_new(o, "node", string(j, w ? w->node : NULL));
+	json_object_set_new(o, "pod", json_text(j, w ? w->pod : NULL));
+	json_object_set_new(o, "node", json_text(j, w ? w->node : NULL));
 	json_object_set_new(o, "ready", answer(w, w ? w->ready : UNKNOWN));
 	json_object_set_new(o, "serving", answer(w, w ? w->serving : UNKNOWN));
 	json_object_set_new(o, "terminating", answer(w, w ? w->terminating : UNKNOWN));
-	json_object_set_new(o, "place", string(j, t->endpoint_place));
+	json_object_set_new(o, "place", json_text(j, t->endpoint_place));
 	return o;
 }
 
-static json_t *end(const struct json *j, const struct trace *t, size_t i)
+static json_t *end(const struct json *j, const struct trace *t, const char *finding)
 {
 	json_t *o = json_object();
 
 	json_object_set_new(o, "kind", json_string(end_kind_name(t->end.kind)));
-	json_object_set_new(o, "why", string(j, t->end.why));
-	json_object_set_new(o, "finding", string(j, prediction_finding_of(j->p, i)));
+	json_object_set_new(o, "why", json_text(j, t->end.why));
+	json_object_set_new(o, "finding", json_text(j, finding));
 	return o;
 }
 
-static json_t *path(const struct json *j, size_t i)
+json_t *json_path(const struct json *j, const struct trace *t, const char *finding)
 {
-	const struct trace *t = &j->p->trace[i];
 	json_t *o = json_object(), *hops = json_array();
 
 	json_object_set_new(o, "share", json_real(t->share));
 	json_object_set_new(o, "share_kind", json_string(share_kind_name(t->share_kind)));
-	json_object_set_new(o, "target", string(j, target_say(j->a, &t->target)));
+	json_object_set_new(o, "target", json_text(j, target_say(j->a, &t->target)));
 	json_object_set_new(o, "endpoint", endpoint(j, t));
-	json_object_set_new(o, "end", end(j, t, i));
+	json_object_set_new(o, "end", end(j, t, finding));
 	for (size_t k = 0; k < t->n_hops; k++)
 		if (j->o->all || hop_matters(&t->hops[k]))
 			json_array_append_new(hops, hop(j, t, &t->hops[k]));
@@ -194,27 +186,27 @@ static json_t *path(const struct json *j, size_t i)
 	return o;
 }
 
-static json_t *node(const struct json *j)
+json_t *json_node(const struct json *j)
 {
 	json_t *o = json_object(), *proxy = json_object(), *others = json_array(), *met = json_array();
 	const struct proxy *x = &j->p->proxy;
 
 	for (size_t i = 0; i < x->n_others; i++)
-		json_array_append_new(others, string(j, x->others[i]));
+		json_array_append_new(others, json_text(j, x->others[i]));
 	for (size_t i = 0; i < x->n_met; i++)
-		json_array_append_new(met, string(j, x->met[i]));
+		json_array_append_new(met, json_text(j, x->met[i]));
 	json_object_set_new(proxy, "mode", json_string(proxy_mode_name(x->mode)));
-	json_object_set_new(proxy, "backend", string(j, backend_name(x->backend)));
+	json_object_set_new(proxy, "backend", json_text(j, backend_name(x->backend)));
 	json_object_set_new(proxy, "others", others);
-	json_object_set_new(proxy, "name", string(j, x->name));
+	json_object_set_new(proxy, "name", json_text(j, x->name));
 	json_object_set_new(proxy, "met", met);
-	json_object_set_new(o, "name", string(j, j->p->node));
-	json_object_set_new(o, "kernel", string(j, j->p->kernel));
+	json_object_set_new(o, "name", json_text(j, j->p->node));
+	json_object_set_new(o, "kernel", json_text(j, j->p->kernel));
 	json_object_set_new(o, "proxy", proxy);
 	return o;
 }
 
-static json_t *target(const struct json *j)
+json_t *json_target(const struct json *j)
 {
 	const struct target *t = &j->p->target.target;
 	json_t *o = json_object(), *ports = json_array();
@@ -224,23 +216,23 @@ static json_t *target(const struct json *j)
 		json_t *port = json_object(), *addresses = json_array();
 
 		for (size_t k = 0; k < tp->n_addr; k++)
-			json_array_append_new(addresses, address(&tp->addr[k]));
-		json_object_set_new(port, "name", string(j, tp->name));
+			json_array_append_new(addresses, json_address(&tp->addr[k]));
+		json_object_set_new(port, "name", json_text(j, tp->name));
 		json_object_set_new(port, "port", tp->port ? json_integer(tp->port) : json_null());
 		json_object_set_new(port, "protocol", upper_proto(j, tp->proto));
 		json_object_set_new(port, "addresses", addresses);
 		json_array_append_new(ports, port);
 	}
-	json_object_set_new(o, "input", string(j, t->input));
+	json_object_set_new(o, "input", json_text(j, t->input));
 	json_object_set_new(o, "kind", json_string(target_kind_name(t->kind)));
-	json_object_set_new(o, "namespace", string(j, t->namespace));
-	json_object_set_new(o, "name", string(j, t->name));
-	json_object_set_new(o, "service", string(j, j->p->target.service));
+	json_object_set_new(o, "namespace", json_text(j, t->namespace));
+	json_object_set_new(o, "name", json_text(j, t->name));
+	json_object_set_new(o, "service", json_text(j, j->p->target.service));
 	json_object_set_new(o, "ports", ports);
 	return o;
 }
 
-static json_t *source(const struct json *j)
+json_t *json_source(const struct json *j)
 {
 	static const char *const kinds[] = {
 		[SOURCE_NODE] = "node", [SOURCE_ADDRESS] = "address", [SOURCE_NETNS] = "netns",
@@ -248,15 +240,15 @@ static json_t *source(const struct json *j)
 	const struct source *s = &j->p->source;
 	json_t *o = json_object();
 
-	json_object_set_new(o, "input", string(j, s->input));
+	json_object_set_new(o, "input", json_text(j, s->input));
 	json_object_set_new(o, "kind", json_string(kinds[s->kind]));
-	json_object_set_new(o, "pod", string(j, s->pod ? arena_printf(j->a, "%s/%s", s->pod_namespace, s->pod) : NULL));
-	json_object_set_new(o, "address", address(&j->p->source_addr));
-	json_object_set_new(o, "iface", string(j, j->p->source_iface));
+	json_object_set_new(o, "pod", json_text(j, s->pod ? arena_printf(j->a, "%s/%s", s->pod_namespace, s->pod) : NULL));
+	json_object_set_new(o, "address", json_address(&j->p->source_addr));
+	json_object_set_new(o, "iface", json_text(j, j->p->source_iface));
 	return o;
 }
 
-static json_t *finding(const struct json *j, const struct finding *f)
+json_t *json_finding(const struct json *j, const struct finding *f)
 {
 	static const char *const severities[] = {
 		[SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_NOTE] = "note",
@@ -265,13 +257,80 @@ static json_t *finding(const struct json *j, const struct finding *f)
 
 	for (size_t i = 0; i < f->n_paths; i++)
 		json_array_append_new(paths, json_integer(f->paths[i]));
-	json_object_set_new(o, "id", string(j, f->id));
+	json_object_set_new(o, "id", json_text(j, f->id));
 	json_object_set_new(o, "severity", json_string(severities[f->severity]));
-	json_object_set_new(o, "title", string(j, f->title));
-	json_object_set_new(o, "text", string(j, f->text));
+	json_object_set_new(o, "title", json_text(j, f->title));
+	json_object_set_new(o, "text", json_text(j, f->text));
 	json_object_set_new(o, "evidence", evidences(j, f->evidence, f->n_evidence, true));
-	json_object_set_new(o, "fix", string(j, f->fix));
+	json_object_set_new(o, "fix", json_text(j, f->fix));
 	json_object_set_new(o, "paths", paths);
+	return o;
+}
+
+json_t *json_tuple(const struct json *j, const struct tuple *t)
+{
+	json_t *o;
+
+	if (!t->dst.family)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "src", json_address(&t->src));
+	json_object_set_new(o, "sport", json_integer(t->sport));
+	json_object_set_new(o, "dst", json_address(&t->dst));
+	json_object_set_new(o, "dport", json_integer(t->dport));
+	json_object_set_new(o, "proto", json_string(proto_say(j->a, t->proto)));
+	return o;
+}
+
+static json_t *agrees(enum answer a)
+{
+	return a == UNKNOWN ? json_null() : json_boolean(a == YES);
+}
+
+static json_t *observed_probe(const struct json *j, const struct observed_probe *p)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "tuple", json_tuple(j, &p->tuple));
+	json_object_set_new(o, "result", json_text(j, p->result));
+	json_object_set_new(o, "agrees", agrees(p->agrees));
+	json_object_set_new(o, "differs_at", json_text(j, p->differs_at));
+	json_object_set_new(o, "differs", json_text(j, p->differs));
+	json_object_set_new(o, "basis", json_text(j, p->basis));
+	json_object_set_new(o, "followed", json_boolean(p->followed));
+	return o;
+}
+
+/* All probes must agree; the first difference stands for all. */
+static json_t *observed(const struct json *j, const struct observed *ob)
+{
+	json_t *o, *paths, *probes, *unseen;
+	const struct observed_probe *differs = NULL;
+	enum answer all = YES;
+
+	if (!ob)
+		return json_null();
+	o = json_object();
+	paths = json_array();
+	probes = json_array();
+	unseen = json_array();
+	for (size_t i = 0; i < ob->n_probe; i++) {
+		const struct observed_probe *p = &ob->probe[i];
+
+		json_array_append_new(probes, observed_probe(j, p));
+		if (p->trace)
+			json_array_append_new(paths, json_path(j, p->trace, NULL));
+		if (p->agrees == NO && !differs)
+			differs = p;
+		all = all == NO || p->agrees == NO ? NO : all == UNKNOWN || p->agrees == UNKNOWN ? UNKNOWN : YES;
+	}
+	for (size_t i = 0; i < ob->n_unseen; i++)
+		json_array_append_new(unseen, json_text(j, ob->unseen[i]));
+	json_object_set_new(o, "agrees", agrees(all));
+	json_object_set_new(o, "differs_at", json_text(j, differs ? differs->differs_at : NULL));
+	json_object_set_new(o, "probes", probes);
+	json_object_set_new(o, "paths", paths);
+	json_object_set_new(o, "unseen", unseen);
 	return o;
 }
 
@@ -282,24 +341,24 @@ int out_json(FILE *f, struct arena *a, const struct prediction *p, const struct 
 	int rc;
 
 	for (size_t i = 0; i < p->n_trace; i++)
-		json_array_append_new(paths, path(&j, i));
+		json_array_append_new(paths, json_path(&j, &p->trace[i], prediction_finding_of(p, i)));
 	for (size_t i = 0; i < p->n_finding; i++)
-		json_array_append_new(findings, finding(&j, &p->finding[i]));
+		json_array_append_new(findings, json_finding(&j, &p->finding[i]));
 	for (size_t i = 0; i < p->n_gap; i++) {
 		json_t *gap = json_object();
 
-		json_object_set_new(gap, "text", string(&j, p->gap[i]));
+		json_object_set_new(gap, "text", json_text(&j, p->gap[i]));
 		json_array_append_new(gaps, gap);
 	}
 	json_object_set_new(root, "schema", json_string("ktrace/1"));
-	json_object_set_new(root, "node", node(&j));
-	json_object_set_new(root, "target", target(&j));
-	json_object_set_new(root, "source", source(&j));
+	json_object_set_new(root, "node", json_node(&j));
+	json_object_set_new(root, "target", json_target(&j));
+	json_object_set_new(root, "source", json_source(&j));
 	json_object_set_new(root, "verdict", json_string(outcome_name(p->outcome)));
 	json_object_set_new(root, "paths", paths);
 	json_object_set_new(root, "findings", findings);
 	json_object_set_new(root, "gaps", gaps);
-	json_object_set_new(root, "observed", json_null());
+	json_object_set_new(root, "observed", observed(&j, p->observed));
 	rc = json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) || fputc('\n', f) == EOF ? -EIO : 0;
 	json_decref(root);
 	return rc;

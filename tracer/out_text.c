@@ -257,7 +257,7 @@ static void write_fix(struct pen *p, const char *fix)
 	}
 }
 
-static void write_finding(struct pen *p, const struct finding *f)
+void write_finding(struct pen *p, const struct finding *f)
 {
 	static const struct { enum style style; enum symbol symbol; } rows[] = {
 		[SEVERITY_ERROR] = { STYLE_BAD, SYM_BAD }, [SEVERITY_WARNING] = { STYLE_DOUBT, SYM_DOT },

@@ -51,6 +51,10 @@ void write_hops(struct pen *p, const struct trace *t, size_t first, size_t skip,
 void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways, const struct out_options *o);
 #define STAGE_COLUMN	22
 
+/* -- out_text.c ----------------------------------------------------------------------------------- */
+/* Title, id, text, what it rests on and the fix. */
+void write_finding(struct pen *p, const struct finding *f);
+
 /* -- out_text_tree.c ------------------------------------------------------------------------------ */
 /* All ways of the traces first..end-1, which have one target. */
 void write_tree(struct pen *p, const struct prediction *pr, size_t first, size_t end, const struct out_options *o);
