@@ -316,6 +316,50 @@ static void write_unknown(struct pen *p, const struct prediction *pr)
 	}
 }
 
+/* -- what was sent -------------------------------------------------------------------------------- */
+
+static void write_judgement(struct pen *p, const struct observed_probe *probe)
+{
+	static const struct { enum style style; enum symbol symbol; } rows[] = {
+		[NO] = { STYLE_BAD, SYM_BAD }, [YES] = { STYLE_GOOD, SYM_GOOD }, [UNKNOWN] = { STYLE_DOUBT, SYM_DOUBT },
+	};
+	const char *words = "nothing that was seen tells whether it went as predicted";
+
+	if (probe->agrees == YES)
+		words = arena_printf(p->a, "as predicted, by %s", probe->basis ? probe->basis : "all that was seen");
+	else if (probe->agrees == NO)
+		words = arena_printf(p->a, "not as predicted%s%s: %s", probe->differs_at ? ", at " : "",
+				     probe->differs_at ? probe->differs_at : "", probe->differs);
+	pen_to(p, 6);
+	pen_put(p, rows[probe->agrees].style, pen_symbol(p, rows[probe->agrees].symbol));
+	pen_put(p, STYLE_PLAIN, " ");
+	pen_wrap(p, rows[probe->agrees].style, 8, words);
+	pen_end(p);
+}
+
+static void write_observed(struct pen *p, const struct observed *ob)
+{
+	for (size_t i = 0; i < ob->n_probe; i++) {
+		const struct observed_probe *probe = &ob->probe[i];
+
+		pen_end(p);
+		pen_put(p, STYLE_DIM, "sent");
+		pen_to(p, 6);
+		pen_wrap(p, STYLE_PLAIN, 6, arena_printf(p->a, "%s: %s", tuple_say(p->a, &probe->tuple), probe->result));
+		pen_end(p);
+		write_judgement(p, probe);
+		/* where the kernel went another way, its own */
+		if (probe->agrees == NO && probe->followed)
+			write_hops(p, probe->trace, 0, 0, probe->trace->n_hops, &(struct out_options){});
+	}
+	for (size_t i = 0; i < ob->n_unseen; i++) {
+		pen_to(p, 6);
+		pen_put(p, STYLE_DIM, "not seen: ");
+		pen_wrap(p, STYLE_DIM, 8, ob->unseen[i]);
+		pen_end(p);
+	}
+}
+
 void out_text(FILE *f, struct arena *a, const struct prediction *pr, const struct out_options *o)
 {
 	struct pen p;
@@ -327,6 +371,8 @@ void out_text(FILE *f, struct arena *a, const struct prediction *pr, const struc
 	write_source(&p, pr);
 	write_target(&p, pr);
 	write_ways(&p, pr, o);
+	if (pr->observed)
+		write_observed(&p, pr->observed);
 	for (size_t i = 0; i < pr->n_finding; i++)
 		write_finding(&p, &pr->finding[i]);
 	write_unknown(&p, pr);
