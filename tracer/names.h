@@ -31,4 +31,14 @@ int names_source(struct names *n, struct state *s, struct source *source, struct
 /* Puts names to the prediction's endpoints, and the objects' word beside the rules'. */
 void names_enrich(struct names *n, struct state *s, struct prediction *p, struct trace *t, size_t n_trace);
 
+/* -- names_at.c: for traffic that nobody named before. From the objects at hand; a is where the words are made. */
+/* Has Services, EndpointSlices and Pods at hand, where the user named who knows them. Once, before the first packet. */
+void names_ask_all(struct names *n);
+/* "prod/web:http" of a service's address or NodePort; "pod prod/web-1" of a Pod's own address; NULL: nobody known. */
+const char *names_service_at(const struct names *n, struct arena *a, const struct addr *addr, uint8_t proto, uint16_t port);
+const char *names_pod_at(const struct names *n, struct arena *a, const struct addr *addr);
+/* Who has an endpoint, or NULL. */
+const struct endpoint_owner *names_owner_at(const struct names *n, struct arena *a, const struct addr *addr, uint8_t proto,
+					    uint16_t port);
+
 #endif

@@ -20,38 +20,6 @@ static const struct service *service_of(const struct names *n, const struct pred
 	return intended_service(n->cluster, p, &t->target, &sp, &external);
 }
 
-static const struct endpoint_owner *owner_of_pod(const struct names *n, const struct pod *pod)
-{
-	struct endpoint_owner *o = arena_alloc(n->arena, sizeof(*o));
-
-	o->pod = arena_printf(n->arena, "%s/%s", pod->namespace, pod->name);
-	o->node = pod->node;
-	o->ready = answer_of(pod->ready);
-	o->serving = UNKNOWN;
-	o->terminating = answer_of(pod->terminating);
-	return o;
-}
-
-static const struct endpoint_owner *owner_of(const struct names *n, const struct service *s, const struct addr *addr,
-					     uint16_t port, uint8_t proto)
-{
-	const struct endpoint *e = cluster_endpoint(n->cluster, s, addr, proto, port);
-	struct endpoint_owner *o;
-	const struct pod *pod;
-
-	if (e) {
-		o = arena_alloc(n->arena, sizeof(*o));
-		o->pod = e->pod ? arena_printf(n->arena, "%s/%s", e->namespace, e->pod) : NULL;
-		o->node = e->node;
-		o->ready = answer_of(e->ready);
-		o->serving = answer_of(e->serving);
-		o->terminating = answer_of(e->terminating);
-		return o;
-	}
-	pod = cluster_pod_at(n->cluster, addr);
-	return pod ? owner_of_pod(n, pod) : NULL;
-}
-
 /* What is sent to a Pod's own address has that for its endpoint, though it may end on its way there. */
 static void name_endpoint(struct names *n, const struct prediction *p, struct trace *t)
 {
@@ -60,11 +28,11 @@ static void name_endpoint(struct names *n, const struct prediction *p, struct tr
 	const struct pod *pod = target->kind == TARGET_POD ? names_find_pod(n, target->namespace, target->name) : NULL;
 
 	if (t->has_endpoint && !(pod && addr_eq(&t->endpoint, &t->target.dst))) {
-		t->endpoint_owner = owner_of(n, s, &t->endpoint, t->endpoint_port, t->target.proto);
+		t->endpoint_owner = names_owner_of(n->cluster, n->arena, s, &t->endpoint, t->endpoint_port, t->target.proto);
 		return;
 	}
-	t->endpoint_owner = pod ? owner_of_pod(n, pod) :
-				  owner_of(n, s && s->headless ? s : NULL, &t->target.dst, t->target.dport, t->target.proto);
+	t->endpoint_owner = pod ? names_owner_of_pod(n->arena, pod) :
+				  names_owner_of(n->cluster, n->arena, s && s->headless ? s : NULL, &t->target.dst, t->target.dport, t->target.proto);
 	if (!t->endpoint_owner || t->has_endpoint)
 		return;
 	t->has_endpoint = true;

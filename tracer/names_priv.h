@@ -41,4 +41,9 @@ int objects_pod(struct arena *a, const struct pod *pod, const struct target *t, 
 /* There is no such Pod: the nearest ones are named. */
 int objects_no_pod(struct arena *a, const struct cluster *c, const char *namespace, const char *name, struct err *err);
 
+/* -- names_at.c: who has an endpoint of s (NULL: of any service), or the Pod's own word; NULL: nobody known. In a. */
+const struct endpoint_owner *names_owner_of(const struct cluster *c, struct arena *a, const struct service *s,
+					    const struct addr *addr, uint16_t port, uint8_t proto);
+const struct endpoint_owner *names_owner_of_pod(struct arena *a, const struct pod *pod);
+
 #endif
