@@ -205,7 +205,7 @@ static enum step_kind masq_run(struct eval *e, const struct step *s)
 	int rc = masquerade_addr(e, &n.min);
 
 	if (rc == -ENOENT) {
-		e->says = "has no address on the outgoing interface to masquerade as";
+		e->says = "drops it: the outgoing interface has no address to masquerade as";
 		return STEP_DROP;
 	}
 	if (rc)
@@ -238,7 +238,7 @@ static enum step_kind redir_run(struct eval *e, const struct step *s)
 	int rc = redirect_addr(e, &n.min);
 
 	if (rc == -ENOENT) {
-		e->says = "has no address on the incoming interface to redirect to";
+		e->says = "drops it: the incoming interface has no address to redirect to";
 		return STEP_DROP;
 	}
 	if (rc)

@@ -206,7 +206,7 @@ static enum nft_verdict policy(struct walk *w)
 static enum nft_verdict end(struct walk *w, const struct rule *r, enum step_kind k)
 {
 	struct arena *a = w->e.arena;
-	const char *where = place(w, r);
+	const char *where = place(w, r), *reason = w->says ? strstr(w->says, "drops it: ") : NULL;
 
 	switch (k) {
 	case STEP_ACCEPT:

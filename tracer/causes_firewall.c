@@ -105,16 +105,20 @@ static bool accepted_before(struct view *v)
 static bool firewalld(struct view *v)
 {
 	if (v->hop->stage == STAGE_HOOK && accepted_before(v))
-		v->text = "{otherrule} accepted {packet}, then firewalld's {rule} refused it "
-			  "({ruletext}): its zone for this traffic is not a trusted one, and an "
+		v->text = "{otherrule} accepted {packet}, then firewalld refused it in {rule} "
+			  "(`{ruletext}`): its zone for this traffic is not a trusted one, and an "
 			  "accept ends its own base chain only.";
 	return true;
 }
 
 static bool host_prohibited(struct view *v)
 {
+	/* icmpv6_err_convert(), icmp_err_convert[] */
+	if (v->t->target.dst.family == AF_INET6)
+		v->text = "{rule} rejects {packet} as prohibited, which the client reports as \"Permission denied\": "
+			  "`{ruletext}`.";
 	return v->t->end.kind == END_REJECT && v->ev->kind == EV_RULE &&
-	       (evidence_says(v->ev, "host-prohib") || evidence_says(v->ev, "admin-prohib"));
+	       (evidence_says(v->ev, "host-prohib") || evidence_says(v->ev, "admin-prohib") || evidence_says(v->ev, "adm-prohib"));
 }
 
 static bool filter_policy(struct view *v)
@@ -138,10 +142,10 @@ static const struct cause rows[] = {
 	{ .id = "firewalld-zone-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "firewalld refuses the traffic", .ends = RULED, .owner = "firewalld",
 	  .applies = firewalld,
-	  .text = "firewalld's {rule} refused {packet} ({ruletext}): its zone for this traffic is not "
+	  .text = "firewalld refused {packet} in {rule} (`{ruletext}`): its zone for this traffic is not "
 		  "a trusted one.",
-	  .fix = "firewall-cmd --permanent --zone=trusted --add-source={src}   # use the whole "
-		  "pod CIDR; firewall-cmd --reload applies it" },
+	  .fix = "firewall-cmd --permanent --zone=trusted --add-source=POD-CIDR && firewall-cmd --reload   "
+		  "# what Pods send; what others send to them needs a policy between the two zones" },
 	{ .id = "docker28-raw-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "Docker drops direct access to a container address", .ends = RULED,
 	  .hooks = HOOK(NF_INET_PRE_ROUTING), .applies = docker_raw,
@@ -165,10 +169,10 @@ static const struct cause rows[] = {
 	{ .id = "calico-rpf-raw-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A reverse-path rule drops, whatever the sysctl says", .ends = RULED,
 	  .hooks = HOOK(NF_INET_PRE_ROUTING), .applies = raw_rpf,
-	  .text = "The way back to {src} is not {iif|the interface it came by}: {owner|a rule}'s "
+	  .text = "The way back to {src} is not by {iif|the interface it came by}: {owner|a rule}'s "
 		  "reverse-path check in {rule} drops it (not the kernel's rp_filter): `{ruletext}`.",
-	  .fix = "# if the source is right, route {src} by {iif|that interface}, or allow it with "
-		  "Calico's allowSpoofedSourcePrefixes" },
+	  .fix = "# if the source is right, route {src} by {iif|that interface}; with Calico, "
+		  "allowSpoofedSourcePrefixes lets a Pod use it" },
 	{ .id = "calico-unknown-interface-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "Calico does not know the pod's interface", .ends = RULED, .owner = "Calico",
 	  .applies = unknown_interface,
@@ -184,11 +188,11 @@ static const struct cause rows[] = {
 	  .fix = "# add to its NetworkPolicy an egress rule for UDP and TCP port 53 to the DNS pods" },
 	{ .id = "calico-policy-drop", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A Calico policy denies the traffic", .ends = RULED, .owner = "Calico",
-	  .text = "No Calico policy allows {packet}: dropped in {rule} (`{ruletext}`).",
+	  .text = "A Calico policy denies {packet}, or none allows it: {rule} drops it (`{ruletext}`).",
 	  .fix = "kubectl get networkpolicies -A; calicoctl get globalnetworkpolicy,networkpolicy "
 		  "-A   # one must allow {src} to port {endpointport}" },
 	{ .id = "kube-router-podfw-reject", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "A NetworkPolicy refuses the traffic (kube-router)", .ends = RULED,
+	  .title = "kube-router refuses the traffic by NetworkPolicy", .ends = RULED,
 	  .owner = "kube-router",
 	  .text = "Refused by NetworkPolicy, not by the application: {rule} refuses {packet} "
 		  "({comment|no policy allows it}).",
@@ -212,14 +216,14 @@ static const struct cause rows[] = {
 		  "runs later at the same hook and ends it (`{ruletext}`).",
 	  .fix = "{allow|# accept it above this rule}   # it must be accepted in every base chain" },
 	{ .id = "input-reject-host-prohibited", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "A host firewall's last rule rejects with icmp-host-prohibited", .ends = RULED,
+	  .title = "A host firewall rejects the traffic as prohibited", .ends = RULED,
 	  .hooks = HOOK(NF_INET_LOCAL_IN) | HOOK(NF_INET_FORWARD), .applies = host_prohibited,
 	  .text = "{rule} rejects {packet} as prohibited, which the client reports as \"No route to "
 		  "host\": `{ruletext}`.",
 	  .fix = "{allow|# accept it above this rule}   # for the whole pod CIDR, it must stand above the "
 		  "REJECT" },
 	{ .id = "forward-policy-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The FORWARD policy drops", .ends = RULED, .hooks = HOOK(NF_INET_FORWARD),
+	  .title = "The FORWARD chain drops what no rule of it accepts", .ends = RULED, .hooks = HOOK(NF_INET_FORWARD),
 	  .applies = filter_policy,
 	  .text = "No rule accepts {packet}; {rule} DROP discards it.",
 	  .fix = "{allow|# accept it above this rule}   # the CNI's own accept rules are better, for the "

@@ -17,23 +17,41 @@ static bool rejected(struct view *v)
 	return v->ev && v->ev->kind == EV_RULE && v->t->end.kind == END_REJECT;
 }
 
+static bool no_listener(struct view *v)
+{
+	const struct evidence *by = hop_evidence(view_dnat(v), EV_RULE);
+
+	view_rest(v, by);
+	if (by)
+		v->text = "{otherrule} translates {target} to {endpoint|another port}, but nothing {where} listens there; "
+			  "{listeners|it has no such socket}.";
+	return true;
+}
+
 static bool dropped(struct view *v)
 {
-	return v->ev && v->ev->kind == EV_RULE && v->t->end.kind == END_DROP;
+	if (!v->ev || v->ev->kind != EV_RULE || v->t->end.kind != END_DROP)
+		return false;
+	/* a target that cannot do its work: no accept before it would help */
+	if (v->ev->says && strstr(v->ev->says, "drops it: ")) {
+		v->text = "{rule} (`{ruletext}`) cannot do its work on {packet}, and drops it instead: {why}.";
+		v->fix = "{list|# see the chain}";
+	}
+	return true;
 }
 
 #define RULED	(ENDS(CAUSE_NONE) | ENDS(CAUSE_RULE) | ENDS(CAUSE_POLICY) | ENDS(CAUSE_REPLY_DROPPED))
 
 static const struct cause rows[] = {
 	{ .id = "policy-drop", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "A chain's policy drops", .ends = RULED, .applies = policy,
+	  .title = "A chain drops what no rule of it accepts", .ends = RULED, .applies = policy,
 	  .text = "No rule accepts {packet}; {rule} DROP discards it.",
 	  .fix = "{allow|# accept it in this chain}" },
-	{ .id = "rule-reject", .severity = SEVERITY_ERROR, .when = FAILS, .title = "A rule rejects",
+	{ .id = "rule-reject", .severity = SEVERITY_ERROR, .when = FAILS, .title = "A firewall rule rejects",
 	  .ends = RULED, .applies = rejected,
 	  .text = "{owner|A firewall}'s rule rejects {packet}: {rule}, `{ruletext}`.",
 	  .fix = "{list|# see the chain}\n{allow|# accept the packet before that rule}" },
-	{ .id = "rule-drop", .severity = SEVERITY_ERROR, .when = FAILS, .title = "A rule drops",
+	{ .id = "rule-drop", .severity = SEVERITY_ERROR, .when = FAILS, .title = "A firewall rule drops",
 	  .ends = RULED, .applies = dropped,
 	  .text = "{owner|A firewall}'s rule drops {packet}: {rule}, `{ruletext}`.",
 	  .fix = "{list|# see the chain}\n{allow|# accept the packet before that rule}" },
@@ -42,7 +60,7 @@ static const struct cause rows[] = {
 	  .text = "{packet} finds no way {where}: {why}.",
 	  .fix = "{in|}ip route get {dst}", .key = "{where}{dst}" },
 	{ .id = "no-listener", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Nothing listens there", .ends = ENDS(CAUSE_NO_LISTENER),
+	  .title = "Nothing listens there", .ends = ENDS(CAUSE_NO_LISTENER), .applies = no_listener,
 	  .text = "Nothing {where} listens for {packet}; {listeners|it has no such socket}.",
 	  .fix = "{in|}ss -lnp   # {where}: is the server running, and on "
 		  "which port?", .key = "{where}{target}" },
@@ -77,7 +95,7 @@ static const struct cause rows[] = {
 	  .fix = "{in|}ip link set dev {oif|IFACE} up", .key = "{oif}" },
 	{ .id = "bridge-refuses", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The bridge does not pass the frame", .ends = ENDS(CAUSE_BRIDGE),
-	  .text = "The bridge does not pass {packet}: {why} ({link|see its ports}).",
+	  .text = "The bridge does not pass {packet}: {why}.",
 	  .fix = "bridge -d link show; bridge vlan show" },
 	{ .id = "no-free-nat-port", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "No free address or port to translate to",

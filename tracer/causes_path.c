@@ -112,6 +112,67 @@ static bool bridged_reply(struct view *v)
 	return past_the_node(v);
 }
 
+/* kube-proxy's own rule, which set the mark by which its POSTROUTING rules masquerade. */
+static bool marks_for_masquerade(const struct hop *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n_evidence; i++)
+		if (h->evidence[i].effect == EFFECT_CHANGE && evidence_owner(&h->evidence[i]) &&
+		    !strcmp(evidence_owner(&h->evidence[i]), "kube-proxy"))
+			return h->out.mark & ~h->in.mark;
+	return false;
+}
+
+/* The rule of somebody else's in that hop, the last that changed anything. */
+static const struct evidence *foreign_change(const struct hop *h)
+{
+	size_t i;
+
+	for (i = h->n_evidence; i-- > 0; ) {
+		const struct evidence *e = &h->evidence[i];
+
+		if (e->kind == EV_RULE && e->effect == EFFECT_CHANGE)
+			return evidence_owner(e) && !strcmp(evidence_owner(e), "kube-proxy") ? NULL : e;
+	}
+	return NULL;
+}
+
+static bool mark_lost(struct view *v)
+{
+	uint32_t mark = 0;
+	size_t i;
+
+	if ((v->cause == CAUSE_REPLY_DROPPED && evidence_is_rule(v->ev)) || view_snat(v))
+		return false;
+	for (i = 0; i < v->t->n_hops; i++) {
+		const struct hop *h = &v->t->hops[i];
+
+		if (h->reply || h->place)
+			continue;
+		if (marks_for_masquerade(h))
+			mark = h->out.mark & ~h->in.mark;
+		if (!(mark & h->in.mark & ~h->out.mark) || !foreign_change(h))
+			continue;
+		v->ev = foreign_change(h);
+		v->hop = h;
+		if (!v->fails)
+			v->severity = SEVERITY_WARNING;
+		return true;
+	}
+	return false;
+}
+
+/* Translated to a loopback address, whoever did. */
+static bool to_loopback(struct view *v)
+{
+	const struct evidence *e = view_sysctl(v, "route_localnet");
+
+	if (e)
+		v->ev = e;
+	return view_dnat(v) && addr_is_loopback(&v->hop->in.dst);
+}
+
 /* Nobody on the answer's way undoes the translation, or it has no way. */
 static bool reply_route(struct view *v)
 {
@@ -135,6 +196,12 @@ static bool rp_filter(struct view *v)
 		return false;
 	if (e)
 		v->ev = e;
+	/* __fib_validate_source(): loose asks for any unicast way back */
+	if (e && e->value == 2) {
+		v->text = "No interface leads back to {src}, and {sysctl} is {value} (loose): {packet} is dropped "
+			  "before any forwarding.";
+		v->fix = "{in|}{ip} route get {src}   # who has this address? give it a route";
+	}
 	return true;
 }
 
@@ -164,9 +231,9 @@ static bool forwarding6(struct view *v)
 static const struct cause rows[] = {
 	{ .id = "hairpin-off", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The bridge does not send a Pod's packet back to it", .ends = ENDS(CAUSE_HAIRPIN),
-	  .text = "The Service picked the caller itself ({endpointaddr|the same Pod}); {link|the "
-		  "bridge port has hairpin off}, so the frame cannot go back out of the port it came "
-		  "in by.",
+	  .text = "The Service picked the caller itself ({endpointaddr|the same Pod}), and bridge port "
+		  "{bridgeport|it is behind} has hairpin off: a frame does not go back out of the port it "
+		  "came in by.",
 	  .fix = "bridge link set dev {bridgeport|PORT} hairpin on   # "
 		  "lasting: hairpinMode in the CNI's bridge configuration", .key = "{endpoint}" },
 	{ .id = "hairpin-no-masq", .severity = SEVERITY_ERROR, .when = FAILS,
@@ -183,7 +250,7 @@ static const struct cause rows[] = {
 	  .text = "{sysctl|net.ipv4.ip_forward} is {value|0}: {packet} would have to be forwarded, "
 		  "and is dropped by the route lookup.",
 	  .fix = "{in|}sysctl -w {sysctl|net.ipv4.ip_forward}=1   # to keep "
-		  "it: grep -r ip_forward /etc/sysctl.d /etc/sysctl.conf", .key = "{sysctl|forward}" },
+		  "it: grep -rn forward /etc/sysctl.d /etc/sysctl.conf", .key = "{sysctl|forward}" },
 	{ .id = "ipv6-forwarding-off", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "IPv6 forwarding is off",
 	  .ends = ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REPLY_DROPPED), .applies = forwarding6,
@@ -193,7 +260,7 @@ static const struct cause rows[] = {
 		  "default route comes from router advertisements",
 	  .key = "{sysctl|forward}" },
 	{ .id = "rp-filter-strict", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Strict reverse-path filtering drops",
+	  .title = "Reverse-path filtering drops",
 	  .ends = ENDS(CAUSE_RP_FILTER) | ENDS(CAUSE_REPLY_DROPPED), .applies = rp_filter,
 	  .text = "The way back to {src} is not by {iif|the interface it came by}, and "
 		  "{sysctl|rp_filter} is {value|1} (strict): {packet} is dropped before any "
@@ -203,9 +270,9 @@ static const struct cause rows[] = {
 	{ .id = "bridge-nf-off", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "The bridge's traffic does not pass netfilter",
 	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = bridged_reply,
-	  .text = "br_netfilter does not hand the bridge's packets to netfilter (not loaded, or "
-		  "bridge-nf-call-iptables is 0): the answer of {endpoint|the endpoint} is switched "
-		  "straight to {client} and never translated back: {why}.",
+	  .text = "br_netfilter does not hand the bridge's packets to netfilter (it is not loaded, or "
+		  "{bridgenf} is 0): the answer of {endpoint|the endpoint} is switched straight to {client} "
+		  "and never translated back; {why}.",
 	  .fix = "modprobe br_netfilter && sysctl -w "
 		  "net.bridge.bridge-nf-call-iptables=1 "
 		  "net.bridge.bridge-nf-call-ip6tables=1", .key = "bridge" },
@@ -213,15 +280,28 @@ static const struct cause rows[] = {
 	  .title = "A policy routing rule sends the packet to another table", .ends = REFUSED,
 	  .applies = policy_routing,
 	  .text = "Policy routing leads {packet} to a table of its own, which refuses it: {ruletext}.",
-	  .fix = "{in|}ip rule show; ip route get {dst} from {src}   # disable what made the rule "
+	  .fix = "{in|}{ip} rule show; {in|}{ip} route get {dst} from {src}   # disable what made the rule "
 		  "(nm-cloud-setup, Tailscale, a CNI), or add the route to its table" },
 	{ .id = "blackhole-route", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "A route refuses the address", .ends = REFUSED, .applies = refusing_route,
 	  .text = "{dst} hits `{route|a refusing route}` and no more exact route exists here.",
-	  .fix = "{in|}ip route show match {dst}   # delete the stale route, or repair what owns it "
+	  .fix = "{in|}{ip} route show match {dst}   # delete the stale route, or repair what owns it "
 		  "(BIRD, the CNI's block affinity)" },
+	{ .id = "masq-mark-lost", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
+	  .title = "Another rule takes kube-proxy's masquerade mark away",
+	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = mark_lost,
+	  .text = "kube-proxy marked the packet for masquerade, but {rule} overwrote the mark (`{ruletext}`): it went "
+		  "to {endpoint|the endpoint} with the source {src|of the client}, and {why|its answer may not come back}.",
+	  .fix = "{list|# see the chain}   # let that rule set no bits of the mark but its own" },
+	{ .id = "dnat-to-loopback", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "Translated to a loopback address, which no device takes",
+	  .ends = ENDS(CAUSE_ROUTE_LOCALNET), .applies = to_loopback,
+	  .text = "{target} is translated to {dst}, and {sysctl|route_localnet} is {value|0}: {packet} comes by "
+		  "{iif|a device}, and is dropped by the route lookup.",
+	  .fix = "# translate to an address of the node instead; or, for everybody on that network to reach what "
+		  "listens on loopback (CVE-2020-8558):\n{in|}sysctl -w {sysctl|net.ipv4.conf.all.route_localnet}=1" },
 	{ .id = "masq-missing-return-path", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
-	  .title = "The answer does not come back the way it must",
+	  .title = "The answer goes astray",
 	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = reply_route,
 	  .text = "{endpoint|The endpoint} gets the packet, but {why|its answer does not come back}.",
 	  .fix = "# route the answer through this node, or let it be "
@@ -240,7 +320,7 @@ static const struct cause rows[] = {
 	  .applies = before_nat,
 	  .text = "There is no route to {targetaddr} {where}, and a local process needs one before "
 		  "nat OUTPUT can translate it: the call fails at once (network is unreachable).",
-	  .fix = "{in|}ip route add default via GATEWAY   # a route to the Services' range will do, by any "
+	  .fix = "{in|}{ip} route add default via GATEWAY   # a route to the Services' range will do, by any "
 		  "interface: ip route add {targetaddr} dev IFACE",
 	  .key = "{where}" },
 	{ .id = "neigh-failed", .severity = SEVERITY_ERROR, .when = FAILS,

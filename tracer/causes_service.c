@@ -189,7 +189,8 @@ static bool translated(struct view *v)
 		v->text = "NAT is right ({targets} -> {endpoints}) but nothing {where} takes "
 			  "{proto} port {endpointport}; {listeners|it has no such socket}. The sender "
 			  "gets an ICMP port unreachable.";
-	return view_dnat(v);
+	/* and not a redirect of the host's own */
+	return view_dnat(v) && (view_is_service(v) || view_service(v).name || view_evidence(v, EV_IPVS));
 }
 
 static bool no_proxy(struct view *v)

@@ -215,6 +215,13 @@ static const char *say_comment(const struct view *v)
 }
 
 /* What the deciding evidence says, in its own tool's words. */
+static const char *say_ip(const struct view *v) { return v->t->target.dst.family == AF_INET6 ? "ip -6" : "ip"; }
+
+static const char *say_bridgenf(const struct view *v)
+{
+	return v->t->target.dst.family == AF_INET6 ? "bridge-nf-call-ip6tables" : "bridge-nf-call-iptables";
+}
+
 static const char *say_ruletext(const struct view *v)
 {
 	return v->ev ? v->ev->text : NULL;
@@ -429,7 +436,7 @@ static const struct {
 	{ "proxy", say_proxy }, { "others", say_others }, { "served", say_served },
 	{ "met", say_met }, { "metrule", say_metrule },
 	{ "origin", say_origin }, { "unready", say_unready }, { "missing", say_missing }, { "extra", say_extra },
-	{ "promised", say_promised }, { "ref", say_ref },
+	{ "promised", say_promised }, { "ip", say_ip }, { "bridgenf", say_bridgenf }, { "ref", say_ref },
 };
 
 static const char *value_of(const struct view *v, const char *name, size_t len)

@@ -97,8 +97,11 @@ static struct finding finish(struct explaining *x, struct found *f)
 {
 	struct view *v = &f->view;
 	struct evidences all = { .arena = x->arena };
+	bool perhaps = true;
 	size_t i;
 
+	for (i = 0; i < f->n; i++)
+		perhaps &= x->p->trace[f->paths[i]].share_kind == SHARE_UNKNOWN;
 	v->paths = f->paths;
 	v->n_paths = f->n;
 	if (v->ev)
@@ -108,7 +111,7 @@ static struct finding finish(struct explaining *x, struct found *f)
 	return (struct finding) {
 		.id = f->row->id, .severity = v->severity, .title = f->row->title,
 		.text = word_clean(x->arena, view_say(v, v->text, false, NULL)), .fix = view_say(v, v->fix, true, NULL),
-		.evidence = all.v, .n_evidence = all.n, .paths = f->paths, .n_paths = f->n,
+		.evidence = all.v, .n_evidence = all.n, .paths = f->paths, .n_paths = f->n, .perhaps = perhaps,
 	};
 }
 

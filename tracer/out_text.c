@@ -233,7 +233,7 @@ static void write_part(struct pen *p, const char *label, enum style style, const
 
 /*
  * Lines of a fix are commands to copy, so they are not broken; a remark behind one that makes it too long
- * goes before it.
+ * goes before it. Remarks are.
  */
 static void write_fix(struct pen *p, const char *fix)
 {
@@ -251,7 +251,10 @@ static void write_fix(struct pen *p, const char *fix)
 				remark--;
 			line = arena_strndup(p->a, line, remark - line);
 		}
-		pen_put(p, STYLE_BOLD, line);
+		if (*line == '#')
+			pen_wrap(p, STYLE_DIM, 10, line);
+		else
+			pen_put(p, STYLE_BOLD, line);
 		pen_end(p);
 		fix += len + (fix[len] == '\n');
 	}
@@ -263,11 +266,12 @@ void write_finding(struct pen *p, const struct finding *f)
 		[SEVERITY_ERROR] = { STYLE_BAD, SYM_BAD }, [SEVERITY_WARNING] = { STYLE_DOUBT, SYM_DOT },
 		[SEVERITY_NOTE] = { STYLE_PLAIN, SYM_DOT },
 	};
+	enum style style = f->perhaps ? STYLE_DOUBT : rows[f->severity].style;
 
 	pen_end(p);
-	pen_put(p, rows[f->severity].style, pen_symbol(p, rows[f->severity].symbol));
-	pen_put(p, STYLE_PLAIN, " ");
-	pen_wrap(p, rows[f->severity].style, 2, f->title);
+	pen_put(p, style, pen_symbol(p, f->perhaps ? SYM_DOUBT : rows[f->severity].symbol));
+	pen_put(p, STYLE_PLAIN, f->perhaps ? " Perhaps: " : " ");
+	pen_wrap(p, style, 2, f->title);
 	pen_printf(p, STYLE_DIM, " [%s]", f->id);
 	pen_end(p);
 	if (f->text)

@@ -15,6 +15,7 @@ struct finding {
 	size_t n_evidence;
 	const size_t *paths;		/* indices of the traces that it explains */
 	size_t n_paths;
+	bool perhaps;			/* of none of these it is known whether they are taken */
 };
 
 enum outcome { OUTCOME_REACHES, OUTCOME_PARTLY, OUTCOME_FAILS, OUTCOME_UNKNOWN };

@@ -45,6 +45,7 @@ struct refusal {
 	enum end_cause cause;
 	enum end_kind input, output;	/* reject: the sender is told */
 	const char *why;
+	bool of_src;			/* the address in why: the sender's, not the destination */
 };
 
 static const struct refusal refusals[] = {
@@ -52,11 +53,11 @@ static const struct refusal refusals[] = {
 	{ CAUSE_BLACKHOLE, END_DROP, END_REJECT, "a blackhole route covers %s" },
 	{ CAUSE_UNREACHABLE_ROUTE, END_REJECT, END_REJECT, "an unreachable route covers %s" },
 	{ CAUSE_PROHIBIT, END_REJECT, END_REJECT, "a prohibit route or rule covers %s" },
-	{ CAUSE_FORWARDING_OFF, END_DROP, END_DROP, "forwarding is off, and %s is not local" },
-	{ CAUSE_RP_FILTER, END_DROP, END_DROP, "rp_filter: the way back from %s to the sender is another one" },
-	{ CAUSE_MARTIAN_SRC, END_DROP, END_DROP, "martian source: the sender's address cannot come in here (towards %s)" },
+	{ CAUSE_FORWARDING_OFF, END_DROP, END_DROP, "%s would have to be forwarded" },
+	{ CAUSE_RP_FILTER, END_DROP, END_DROP, "rp_filter refuses the sender %s", true },
+	{ CAUSE_MARTIAN_SRC, END_DROP, END_DROP, "martian source %s", true },
 	{ CAUSE_MARTIAN_DST, END_DROP, END_DROP, "martian destination %s" },
-	{ CAUSE_ROUTE_LOCALNET, END_DROP, END_DROP, "route_localnet is off: loopback addresses do not leave or enter by a device (towards %s)" },
+	{ CAUSE_ROUTE_LOCALNET, END_DROP, END_DROP, "route_localnet is off: no device takes or sends a loopback address" },
 };
 
 enum flow route_refused(struct walk *w, const struct route_key *key, const struct route *r, enum stage stage,
@@ -72,12 +73,13 @@ enum flow route_refused(struct walk *w, const struct route_key *key, const struc
 
 		if (f->cause != cause)
 			continue;
-		snprintf(why, sizeof(why), f->why, dst);
+		snprintf(why, sizeof(why), f->why, addr_say(f->of_src ? &w->p.src : &w->p.dst, addr));
 		return end_simple(w, stage, silent ? END_DROP : key->iif ? f->input : f->output, cause,
 				  arena_strdup(w->arena, why));
 	}
 	return end_simple(w, stage, END_DROP, CAUSE_NONE,
-			  arena_printf(w->arena, "the kernel refuses to route to %s (%s)", dst, strerror(-r->error)));
+			  arena_printf(w->arena, "the kernel refuses to route to %s (%s)", addr_say(&w->p.dst, addr),
+				       strerror(-r->error)));
 }
 
 static enum flow unasked(struct walk *w, enum stage stage, int rc)

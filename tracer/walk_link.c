@@ -215,6 +215,14 @@ static bool hairpin_open(struct walk *w, const struct link *port)
 				port->hairpin == NO ? "off, but its bridge is promiscuous" : "the switch was not read"));
 }
 
+/* br_port_state_selection(): a port whose device is down or has no carrier is disabled. */
+static const char *why_closed(const struct link *port)
+{
+	if (!(port->flags & IFF_UP))
+		return "down";
+	return port->carrier ? "not forwarding (spanning tree)" : "without carrier (its other end is down)";
+}
+
 /* should_deliver() of br_forward.c. from: the port that the frame came in by, 0 for the bridge itself. */
 static enum flow may_forward(struct walk *w, const struct link *port, int from)
 {
@@ -222,8 +230,8 @@ static enum flow may_forward(struct walk *w, const struct link *port, int from)
 
 	hop_begin(w);
 	if (!port_forwards(port))
-		return port_refuses(w, port, "not forwarding (STP state)", CAUSE_BRIDGE,
-				    arena_printf(w->arena, "bridge port %s is not forwarding", port->name));
+		return port_refuses(w, port, why_closed(port), CAUSE_BRIDGE,
+				    arena_printf(w->arena, "bridge port %s is %s", port->name, why_closed(port)));
 	if (from == port->ifindex && hairpin_open(w, port))
 		return end_path(w, STAGE_BRIDGE, NF_BR_FORWARD, 0, false, END_UNKNOWN, CAUSE_UNREADABLE,
 				"whether the frame comes back out of its own bridge port is not known");
@@ -359,8 +367,8 @@ static enum flow into_bridge(struct walk *w, const struct link *br, const struct
 		return end_path(w, STAGE_BRIDGE, NF_BR_PRE_ROUTING, 0, false, END_DROP, CAUSE_LINK_DOWN,
 				arena_printf(w->arena, "bridge %s is down", br->name));
 	if (!port_forwards(port))
-		return port_refuses(w, port, "not forwarding (STP state)", CAUSE_BRIDGE,
-				    arena_printf(w->arena, "bridge port %s is not forwarding", port->name));
+		return port_refuses(w, port, why_closed(port), CAUSE_BRIDGE,
+				    arena_printf(w->arena, "bridge port %s is %s", port->name, why_closed(port)));
 	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_PRE_ROUTING, 0, STAGE_BRIDGE) == END)
 		return END;
 	if (calls_iptables(w, br))

@@ -382,6 +382,21 @@ static void targetport(struct lab *l, bool near)
 	end(l, END_NO_LISTENER, CAUSE_NO_LISTENER, "nothing listens on 10.244.0.3:9999/tcp");
 }
 
+/* A redirect of the host's own leads to no Service. */
+static void redirected(struct lab *l, bool near)
+{
+	struct packet before;
+
+	as_address(l);
+	start(l, CLIENT, NODE, 31000, IPPROTO_TCP);
+	before = l->p.now;
+	path_to(&l->p, NODE, 9999);
+	rule(l, "mine", near ? "KUBE-SEP-BBBBBBBBBBBBBBBB" : "pre", "tcp dport 31000 redirect to :9999")->comment = near ? "prod/web:http" : NULL;
+	path_hop(&l->p, STAGE_HOOK, NF_INET_PRE_ROUTING, -100, true, &before);
+	place(l, STAGE_SOCKET);
+	end(l, END_NO_LISTENER, CAUSE_NO_LISTENER, "nothing listens on 192.0.2.10:9999/tcp");
+}
+
 static void targetport_udp(struct lab *l, bool near)
 {
 	start(l, CLIENT, near ? POD : VIP, 53, IPPROTO_UDP);
@@ -585,6 +600,13 @@ static void host_prohibited(struct lab *l, bool near)
 		 near ? "-j REJECT --reject-with icmp-port-unreachable" : "-j REJECT --reject-with icmp-host-prohibited", END_REJECT);
 }
 
+static void host_prohibited6(struct lab *l, bool near)
+{
+	start(l, "fd44::3", "fd02::10", 6443, IPPROTO_TCP);
+	ended_by(l, NF_INET_LOCAL_IN, "filter", "INPUT",
+		 near ? "-j REJECT --reject-with icmp6-port-unreachable" : "-j REJECT --reject-with icmp6-adm-prohibited", END_REJECT);
+}
+
 static void forward_policy(struct lab *l, bool near)
 {
 	to_pod(l);
@@ -602,6 +624,15 @@ static void rule_drop(struct lab *l, bool near)
 {
 	to_pod(l);
 	ended_by(l, NF_INET_FORWARD, "mine", "fwd", "ip daddr 10.244.0.3 drop", near ? END_REJECT : END_DROP);
+}
+
+/* A target that cannot do its work. */
+static void rule_cannot(struct lab *l, bool near)
+{
+	start(l, CLIENT, NODE, 31000, IPPROTO_TCP);
+	rule(l, "nat", "PREROUTING", "-p tcp -j REDIRECT --to-ports 9000")->says = "drops it: veth3 has no address to translate to";
+	hook(l, NF_INET_PRE_ROUTING, -100);
+	end(l, near ? END_REJECT : END_DROP, CAUSE_RULE, "nat/PREROUTING rule 3 drops it: veth3 has no address to translate to");
 }
 
 /* In a pod's own namespace the commands go there. */
@@ -674,6 +705,12 @@ static void rp_filter(struct lab *l, bool near)
 	refused(l, near ? CAUSE_MARTIAN_SRC : CAUSE_RP_FILTER, "net.ipv4.conf.eth0.rp_filter", 1);
 }
 
+/* Loose drops what has no way back at all. */
+static void rp_loose(struct lab *l, bool near)
+{
+	refused(l, near ? CAUSE_MARTIAN_SRC : CAUSE_RP_FILTER, "net.ipv4.conf.eth0.rp_filter", 2);
+}
+
 static void martian_src(struct lab *l, bool near)
 {
 	rp_filter(l, !near);
@@ -721,6 +758,37 @@ static void return_path(struct lab *l, bool near)
 	else
 		place(l, STAGE_ROUTE_OUTPUT);
 	end(l, END_DROP, CAUSE_REPLY_DROPPED, "the answer does not come back: no route to 192.0.2.1");
+}
+
+/* The way of a NodePort's packet that must be masqueraded. */
+static void mark_lost(struct lab *l, bool near)
+{
+	start(l, CLIENT, NODE, 30080, IPPROTO_TCP);
+	path_rule(&l->p, EFFECT_CHANGE, "nat", "KUBE-MARK-MASQ", 1, 14, "-j MARK --set-xmark 0x4000/0x4000");
+	l->p.now.mark = 0x4000;
+	dnat(l, POD, 8080);
+	l->p.hop[l->p.n - 1].in.mark = 0;
+	path_rule(&l->p, EFFECT_CHANGE, "mine", "fwd", 3, 33, "meta mark set 0x1");
+	{
+		struct packet before = l->p.now;
+
+		l->p.now.mark = near ? 0x4001 : 1;
+		path_hop(&l->p, STAGE_HOOK, NF_INET_FORWARD, -150, false, &before);
+	}
+	answer(l);
+	in_pod(l, "kt-pb");
+	path_other(&l->p, EV_ROUTE, "no route to 192.0.2.1");
+	place(l, STAGE_ROUTE_OUTPUT);
+	end(l, END_DROP, CAUSE_REPLY_DROPPED, "the answer does not come back: no route to 192.0.2.1");
+}
+
+static void dnat_to_loopback(struct lab *l, bool near)
+{
+	start(l, CLIENT, NODE, 30090, IPPROTO_TCP);
+	dnat(l, near ? POD : "127.0.0.1", 9001);
+	sysctl(l, "net.ipv4.conf.eth0.route_localnet", 0);
+	place(l, STAGE_ROUTE_INPUT);
+	end(l, END_DROP, CAUSE_ROUTE_LOCALNET, "route_localnet is off");
 }
 
 static void return_path_sent(struct lab *l, bool near)
@@ -1018,6 +1086,7 @@ static const struct {
 	{ "targetport-mismatch", targetport_udp, { "udp port 5353", "port unreachable" } },
 	{ "app-bound-loopback", bound_loopback, { "127.0.0.1:8080", "kt-pb" } },
 	{ "listener-other-address", bound_other, { "kt-pb" } },
+	{ "no-listener", redirected, { "ip mine chain pre rule 3 translates 192.0.2.10:31000", "nothing on this node listens" } },
 	{ "no-listener", no_listener, { "kt-pb", "8080" } },
 	{ "kube-proxy-not-running", no_proxy, { "10.96.0.50:80", "default via 192.0.2.1" } },
 	{ "iptables-legacy-and-nft", legacy_and_nft, { "iptables-legacy filter/FORWARD rule 3", "nat/KUBE-SEP-BBBBBBBBBBBBBBBB" } },
@@ -1041,20 +1110,25 @@ static const struct {
 	{ "kube-router-podfw-reject", kube_router, { "KUBE-POD-FW-ABCDEF" } },
 	{ "input-reject-host-prohibited", host_prohibited,
 	  { "10.244.0.3 -> 192.0.2.10:6443", "iptables -t filter -I INPUT 3 -s 10.244.0.3 -d 192.0.2.10 -p tcp --dport 6443 -j ACCEPT" } },
+	{ "input-reject-host-prohibited", host_prohibited6, { "Permission denied" } },
 	{ "forward-policy-drop", forward_policy, { "192.0.2.1 -> 10.244.0.3:8080", "filter/FORWARD policy DROP" } },
 	{ "policy-drop", other_policy, { "filter/INPUT policy DROP" } },
 	{ "rule-drop", rule_drop, { "ip mine chain fwd rule 3", "nft -a list chain ip mine fwd" } },
+	{ "rule-drop", rule_cannot, { "cannot do its work", "veth3 has no address" } },
 	{ "rule-drop", rule_in_pod, { "of namespace kt-pb", "ip netns exec kt-pb nft insert rule ip mine in handle 33" } },
 	{ "rule-reject", rule_reject, { "ip mine chain fwd rule 3" } },
-	{ "hairpin-off", hairpin_off, { "port vpb of bridge cni0: hairpin off", "dev vpb hairpin on" } },
+	{ "hairpin-off", hairpin_off, { "bridge port vpb has hairpin off", "dev vpb hairpin on" } },
 	{ "bridge-refuses", bridge_refuses, { "vpb" } },
 	{ "hairpin-no-masq", hairpin_no_masq, { "10.244.0.3:8080" } },
 	{ "ip-forward-off", forward_off, { "net.ipv4.ip_forward is 0", "sysctl -w net.ipv4.ip_forward=1" } },
 	{ "ipv6-forwarding-off", forward6_off, { "net.ipv6.conf.all.forwarding is 0", "[fd44::3]:8080" } },
+	{ "rp-filter-strict", rp_loose, { "No interface leads back", "is 2 (loose)", "ip route get 192.0.2.1" } },
 	{ "rp-filter-strict", rp_filter, { "net.ipv4.conf.eth0.rp_filter is 1", "192.0.2.1" } },
 	{ "martian-source", martian_src, { "192.0.2.1" } },
 	{ "bridge-nf-off", bridge_nf, { "net.bridge.bridge-nf-call-iptables is 0", "10.244.0.3:8080" } },
 	{ "bridge-nf-off", bridge_nf_unsaid, { "modprobe br_netfilter" } },
+	{ "masq-mark-lost", mark_lost, { "ip mine chain fwd rule 3", "meta mark set 0x1", "no route to 192.0.2.1" } },
+	{ "dnat-to-loopback", dnat_to_loopback, { "192.0.2.10:30090 is translated to 127.0.0.1", "sysctl -w net.ipv4.conf.eth0.route_localnet=1" } },
 	{ "masq-missing-return-path", return_path, { "no route to 192.0.2.1" } },
 	{ "masq-missing-return-path", return_path_sent, { "192.0.2.1", "10.244.0.3" } },
 	{ "policy-routing-hijack", policy_routing, { "lookup 30400" } },
