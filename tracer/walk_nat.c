@@ -85,12 +85,16 @@ static enum flow found(struct walk *w, const struct ct_view *ct, const char *tex
 	return GO;
 }
 
-/* The answer meets the connection that its request made in this namespace, or none. */
+/* The answer meets the connection that its request made in this namespace, one that an earlier answer made, or none. */
 static enum flow track_reply(struct walk *w, const struct tuple *t)
 {
 	bool reply = false;
 	struct conn *c = known_conn(w, t, &reply);
+	const char *text = NULL;
+	struct ct_view ct = {};
 
+	if (!c && state_ct_get(w->state, w->p.netns, t, w->p.ct.zone, &ct, &text) > 0)
+		return found(w, &ct, text);
 	if (c) {
 		w->p.ct = c->ct;
 		w->p.ct.state = CT_ESTABLISHED;
