@@ -279,7 +279,8 @@ static enum flow pass_up(struct walk *w, const struct link *br, const struct lin
 	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_LOCAL_IN, 0, STAGE_BRIDGE) == END)
 		return END;
 	w->p.iif = br->ifindex;
-	w->p.physin = port->ifindex;
+	/* only br_netfilter remembers the port (nf_bridge_info) */
+	w->p.physin = w->prerouted ? port->ifindex : 0;
 	return ip_receive(w);
 }
 
