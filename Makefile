@@ -3,6 +3,7 @@
 #   make            build/ktrace
 #   make check      all tests (some need root)          make check-unit   only those that need none
 #   make SAN=1      with ASan and UBSan, in build-san/  make CC=clang     with clang
+#   make oracle N=100000   so many random packets, predicted and sent (root)
 #   make bench      time and memory beside the bare kernel replies (root)
 #   make vm K=6.1   a shell on another kernel (5.10, 6.1, 6.12, sid), with these files
 
@@ -85,6 +86,14 @@ $(O)/floor: tools/floor.c tools/floor_watch.c tools/floor.h
 	@mkdir -p $(@D)
 	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^)
 
+# random rulesets and packets until N were held against the kernel
+N          ?= 100000
+oracle: all $(O)/oracle-ask
+	KTRACE=$(O)/ktrace tests/oracle/oracle --total $(N) --seconds 1000000
+
+$(O)/oracle-ask: tests/oracle/ask.c $(O)/libktrace.a
+	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_hooks_read -o $@ $< $(O)/libktrace.a $(LDLIBS)
+
 vm: all
 	tools/deps --vm
 	tests/vm/run $(or $(K),6.1)
@@ -97,7 +106,7 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all unit check check-unit headers bench vm install clean
+.PHONY: all unit check check-unit headers oracle bench vm install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 

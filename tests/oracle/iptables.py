@@ -287,6 +287,8 @@ def ipsets(dice, v, prefix):
         kind, dims = d.of([("hash:ip", 1), ("hash:net", 1), ("hash:ip,port", 2), ("hash:ip,port,ip", 3),
                            ("hash:net,port", 2), ("hash:net,net", 2), ("hash:ip,port,net", 3),
                            ("bitmap:port", 1), ("list:set", 1)])
+        if kind == "hash:net,net":
+            continue                            # not in every kernel
         if kind == "list:set":
             if not sets:
                 continue

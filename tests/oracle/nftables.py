@@ -163,7 +163,7 @@ class Nft:
     def m_meta(self, hook):
         d = self.d
         choices = ["meta length 60", "meta length < 60", "meta length 28-60", "meta pkttype host", "meta pkttype != host",
-                   "meta priority 0:0", "meta cgroup 0", "meta protocol { ip, ip6 }"]
+                   "meta priority 0:0", "meta protocol { ip, ip6 }"]
         if hook in EARLY:
             choices += ["meta iiftype ether", "meta iifkind \"veth\"", "meta iifkind \"bridge\"", "meta iiftype loopback",
                         "meta iifgroup 0", "ether saddr " + d.of(self.macs), "ether saddr != " + d.of(self.macs)]

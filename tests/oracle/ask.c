@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Many predictions in one process, for the oracle: a line of standard input is the words of one `ktrace` call, the answer is what
+ * that would print, a NUL, its exit status and a newline. The line "." says that the ruleset is another now: the order of
+ * hooks is asked only once per ruleset, since the BPF program that reads it takes longer than everything else.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/hooks.h"
+#include "tracer/cmd.h"
+
+#define MAX_WORDS	64
+
+/* The linker turns the tracer's calls of bpf_hooks_read() to the first, and the second is the true one. */
+int __wrap_bpf_hooks_read(struct io *io, struct arena *a, uint32_t netns, const struct hook_row **out, size_t *n,
+			  struct err *err);
+int __real_bpf_hooks_read(struct io *io, struct arena *a, uint32_t netns, const struct hook_row **out, size_t *n,
+			  struct err *err);
+
+/* The order of hooks of the node's own namespace, which is number 0 in each prediction. */
+static struct {
+	struct arena *arena;
+	const struct hook_row *row;
+	size_t n;
+} kept;
+
+int __wrap_bpf_hooks_read(struct io *io, struct arena *a, uint32_t netns, const struct hook_row **out, size_t *n,
+			  struct err *err)
+{
+	int rc;
+
+	if (netns)
+		return __real_bpf_hooks_read(io, a, netns, out, n, err);
+	if (!kept.arena) {
+		kept.arena = arena_new();
+		rc = __real_bpf_hooks_read(io, kept.arena, netns, &kept.row, &kept.n, err);
+		if (rc) {
+			arena_free(kept.arena);
+			kept.arena = NULL;
+			return rc;
+		}
+	}
+	*out = kept.row;
+	*n = kept.n;
+	return 0;
+}
+
+static void forget(void)
+{
+	if (kept.arena)
+		arena_free(kept.arena);
+	kept.arena = NULL;
+}
+
+static enum status ask(char *line)
+{
+	char name[] = "ktrace", *argv[MAX_WORDS + 1] = { name };
+	struct err err = { "" };
+	struct options o;
+	int argc = 1, rc;
+
+	for (char *save, *word = strtok_r(line, " \n", &save); word && argc < MAX_WORDS; word = strtok_r(NULL, " \n", &save))
+		argv[argc++] = word;
+	rc = options_parse(argc, argv, &o, &err);
+	return rc ? cmd_fail(&err, rc) : cmd_predict(&o);
+}
+
+int main(void)
+{
+	char line[4096];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		if (!strcmp(line, ".\n")) {
+			forget();
+			continue;
+		}
+		printf("%c%d\n", 0, ask(line));
+		fflush(stdout);
+	}
+	forget();
+	return 0;
+}

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What ktrace said of a packet, held against what the kernel did with it."""
+
+import ipaddress
+import re
+
+from words import ADDR, OPEN
+from world import OWN
+
+# "reject with" in the words of either tool: what goes back, for IPv4 and IPv6
+REJECTS = {
+    "net-unreachable": ((3, 0), None), "host-unreachable": ((3, 1), None), "prot-unreachable": ((3, 2), None),
+    "port-unreachable": ((3, 3), (1, 4)), "net-prohibited": ((3, 9), None), "host-prohibited": ((3, 10), None),
+    "admin-prohibited": ((3, 13), (1, 1)), "no-route": ((3, 0), (1, 0)), "adm-prohibited": (None, (1, 1)),
+    "addr-unreachable": (None, (1, 3)), "policy-fail": (None, (1, 5)), "reject-route": (None, (1, 6)),
+}
+
+
+def plain(proto, t):
+    """ICMP's ports are left out."""
+    return (t[0], 0, t[2], 0) if proto == "icmp" else t
+
+
+def packet_of(proto, p):
+    return plain(proto, (p["src"], p["sport"], p["dst"], p["dport"]))
+
+
+def predicted(proto, path):
+    """(request, reply): what ktrace says happens on the node, in the words of eyes.Seen."""
+    out = {False: [], True: []}
+    for hop in path["hops"]:
+        if hop["netns"] is not None:
+            continue
+        row, tap = out[hop["reply"]], None
+        for e in hop["evidence"]:
+            if e["kind"] not in ("rule", "policy") or e["effect"] == "none":
+                continue
+            if e["table"] == "trace-tap":
+                tap = e["chain"]
+                continue
+            nft = e["backend"] == "nf_tables"
+            if e["kind"] == "policy" and nft and e["effect"] != "verdict":
+                continue
+            n = 0 if e["kind"] == "policy" else e["handle"] if nft else e["index"]
+            row.append(("rule", e["family"], e["table"], e["chain"], n))
+        if tap and tap.endswith("_end"):
+            row.append(("at", tap[:-4], packet_of(proto, hop["out"]), hop["out"]["mark"]))
+    return out[False], out[True]
+
+
+def same(a, b):
+    """A port that ktrace leaves open is any."""
+    if a is None or b is None or a[0] != b[0]:
+        return False
+    if a[0] == "rule":
+        return a == b
+    return a[1] == b[1] and a[3] == b[3] and all(x is None or x == y for x, y in zip(a[2], b[2]))
+
+
+def difference(what, ours, kernel):
+    for i in range(max(len(ours), len(kernel))):
+        a, b = (x[i] if i < len(x) else None for x in (ours, kernel))
+        if not same(a, b):
+            return ["%s, step %d: ktrace %s, the kernel %s" % (what, i + 1, a, b)]
+    return []
+
+
+def judge(probe, seen, doc):
+    """What does not fit, for the path that fits best; [] if one fits. None: unknown."""
+    best, unknown = None, False
+    for path in doc["paths"]:
+        if path["end"]["kind"] == "unknown":
+            unknown = True
+            continue
+        bad = judge_path(probe, seen, path)
+        if best is None or len(bad) < len(best):
+            best = bad
+    if best == [] or not unknown:
+        return best if best is not None else ["no path"]
+    return None
+
+
+def judge_path(probe, seen, path):
+    bad = []
+    kind = path["end"]["kind"]
+    hops = [h for h in path["hops"] if not h["reply"]]
+    last, answered = hops[-1] if hops else None, len(hops) < len(path["hops"])
+    request, reply = predicted(probe.proto, path)
+    norm = lambda row: [x if x[0] == "rule" else (x[0], x[1], plain(probe.proto, x[2]), x[3]) for x in row]
+    bad += difference("request", request, norm(seen.request))
+    if answered and seen.reply:
+        bad += difference("reply", reply, norm(seen.reply))
+    # where it is, and as whom
+    where, got = whereabouts(seen, probe)
+    # past the node, where a sniffer sees it already
+    beyond = last and last["netns"] is not None and any(h["netns"] is None for h in path["hops"])
+    arrives = kind in ("delivered", "sent", "no-listener") or answered or beyond
+    if kind == "sent" and last and nobody(probe.v, last["out"]["dst"]):
+        arrives, where = False, None            # a neighbour that is not there: nobody can tell before asking
+    if arrives != (where is not None):
+        bad.append("ktrace: %s (%s); the kernel: %s" % (kind, path["end"]["why"], where or "it arrives nowhere"))
+    elif arrives and last:
+        want, got = packet_of(probe.proto, last["out"]), plain(probe.proto, got)
+        if not all(x is None or x == y for x, y in zip(want, got)):
+            bad.append("it arrives as %s, ktrace says %s" % (got, want))
+    ok = kind in ("delivered", "sent") and (where is None or answers(where, got, probe))
+    alone = where and where != "node" and got[0] in [ADDR[probe.v][o] for o in OWN[where]]
+    if arrives and where and not alone and ok != (seen.client == "ok"):
+        bad.append("ktrace: %s (%s); the client: %s" % (kind, path["end"]["why"], seen.client))
+    return bad + judge_error(probe, seen, path, last, answered) + judge_entry(probe, seen, hops)
+
+
+def whereabouts(seen, probe):
+    if seen.local:
+        return "node", seen.local
+    for place, t in seen.arrived.items():
+        if place != probe.src_ns():
+            return place, t
+    return next(iter(seen.arrived.items()), (None, None))
+
+
+def answers(place, t, probe):
+    """Would this place answer? ext answers for its own addresses alone."""
+    own = [ADDR[probe.v][o] for o in OWN[place]]
+    if place != "node" and (t[0] in own or t[2] not in own):    # meets itself, and answers past the node
+        return False
+    return probe.proto == "icmp" or t[3] in OPEN
+
+
+def nobody(v, dst):
+    """An address of the outer network that no host has."""
+    a = ipaddress.ip_address(dst)
+    return a in ipaddress.ip_network("192.0.2.0/24" if v == 4 else "fd02::/64") and dst not in ADDR[v].values()
+
+
+def judge_error(probe, seen, path, last, answered):
+    """What the node sends back: of the kind that the rule names, and nothing where ktrace says that it is silent."""
+    kind = path["end"]["kind"]
+    if answered or not last or last["netns"] is not None:
+        return []
+    if kind == "drop" and seen.errors:
+        return ["ktrace: drop (%s); the kernel sends %s back" % (path["end"]["why"], seen.errors)]
+    rule = [e for e in last["evidence"] if e["kind"] == "rule" and e["effect"] == "verdict"]
+    if kind != "reject" or not rule:
+        return []
+    text = rule[-1]["text"]
+    want = "rst" if re.search(r"tcp[- ]reset", text) else None
+    for name, code in REJECTS.items():
+        if re.search(r"(with |icmp6?-|icmpv6 |icmpx )%s\b" % name, text):
+            want = code[probe.v == 6]
+    if want is None and "REJECT" not in text and not text.endswith("reject"):
+        return []
+    want = want or ((3, 3) if probe.v == 4 else (1, 4))
+    bad = []
+    if seen.errors and seen.errors[0] != want:
+        bad.append("%s: ktrace expects %s to go back, the kernel sends %s" % (text, want, seen.errors))
+    if seen.error and seen.error != want:
+        bad.append("%s: ktrace expects %s to go back, the sender gets %s" % (text, want, seen.error))
+    return bad
+
+
+def judge_entry(probe, seen, hops):
+    """conntrack's entry is what ktrace says it rewrote."""
+    ours = [h for h in hops if h["netns"] is None]
+    ends = [h for h in ours if any(e["table"] == "trace-tap" and e["chain"] in ("post_end", "in_end") for e in h["evidence"])]
+    if not ends or ends[-1]["out"]["ct"] not in ("new", "established", "related"):
+        return []
+    if not seen.entry:
+        if seen.reset:
+            return []               # a RST ends the entry
+        return ["conntrack has no entry, ktrace says %s" % ends[-1]["out"]["ct"]] if seen.tracking else []
+    out = packet_of(probe.proto, ends[-1]["out"])
+    back = plain(probe.proto, seen.entry[1][:4])
+    if not all(x is None or x == y for x, y in zip((out[2], out[3], out[0], out[1]), back)):
+        return ["conntrack expects the answer as %s, ktrace sends it on as %s" % (back, out)]
+    return []
