@@ -210,6 +210,16 @@ static struct objection direction_says(struct arena *a, const struct trace *t, c
 	return o;
 }
 
+enum answer compare_rules(struct arena *a, const struct trace *t, const struct learnt *l, size_t *n, const char **differs)
+{
+	struct objection o;
+
+	*n = 0;
+	o = direction_says(a, t, l, false, n);
+	*differs = o.text;
+	return o.fits;
+}
+
 /* -- all ------------------------------------------------------------------------------------------ */
 
 struct judgement {

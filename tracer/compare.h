@@ -32,4 +32,10 @@ struct comparison {
 /* t: the n predicted paths of that tuple, at least one. Strings in a. */
 void compare(struct arena *a, const struct trace *t, size_t n, const struct learnt *l, struct comparison *out);
 
+/*
+ * The rules alone, of the request: is what the path foresees what nf_tables traced? UNKNOWN: nothing of it was traced. *n: how many were the
+ * same; *differs: a sentence where NO.
+ */
+enum answer compare_rules(struct arena *a, const struct trace *t, const struct learnt *l, size_t *n, const char **differs);
+
 #endif

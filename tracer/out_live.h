@@ -15,6 +15,7 @@ struct told {
 	const struct connection *connection;	/* `watch`; NULL: a drop */
 	const struct sighting *drop;	/* `drops` */
 	const struct attribution *why;	/* NULL: not looked into (answered, and told before) */
+	const char *exact;		/* what nf_tables' own trace says of it, or NULL */
 	const char *service;		/* "prod/web:http" of what was addressed, or NULL */
 	const char *from, *to;		/* who has the addresses of the tuple: "pod prod/web-1", or NULL */
 	uint64_t count;			/* of equal drops since the last one told, this one included */
