@@ -212,8 +212,7 @@ static enum nft_verdict end(struct walk *w, const struct rule *r, enum step_kind
 	case STEP_ACCEPT:
 		return NFT_ACCEPT;
 	case STEP_DROP:
-		w->run->why = w->says ? arena_printf(a, "%s drops: it %s", where, w->says) :
-					arena_printf(a, "%s drops", where);
+		w->run->why = arena_printf(a, "%s %s", where, reason ?: "drops");
 		return NFT_DROP;
 	case STEP_REJECT:
 		w->run->why = arena_printf(a, "%s rejects", where);

@@ -64,9 +64,8 @@ enum flow route_refused(struct walk *w, const struct route_key *key, const struc
 			bool silent)
 {
 	enum end_cause cause = state_route_refusal(w->state, w->p.netns, key, r, &w->ev);
-	char dst[ADDR_TEXT];
+	char addr[ADDR_TEXT];
 
-	addr_say(&w->p.dst, dst);
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		const struct refusal *f = &refusals[i];
 		char why[160];
