@@ -226,9 +226,12 @@ static bool parse(struct arena *a, const struct nlmsghdr *nlh, struct nft_traced
 							  (int)nl_be32(verdict[NFTA_VERDICT_CODE], NFT_CONTINUE),
 	};
 	out->has_packet = read_packet(tb[NFTA_TRACE_NETWORK_HEADER], tb[NFTA_TRACE_TRANSPORT_HEADER], &out->packet);
-	/* before 6.4 a rule that returned was told as the chain's end, but with its handle */
-	if (out->kind == NFT_TRACED_RETURN && out->handle)
-		out->kind = NFT_TRACED_RULE;
+	/*
+	 * Before 6.4 a rule that returned was told as the chain's end, but with its handle; since then a chain's end may be told as a
+	 * rule's, but without one.
+	 */
+	if (out->kind != NFT_TRACED_POLICY)
+		out->kind = out->handle ? NFT_TRACED_RULE : NFT_TRACED_RETURN;
 	/* the rules that ask for the trace are no part of the node's own */
 	return out->table && out->chain && !nft_tracing_table(out->table);
 }

@@ -397,3 +397,21 @@ int state_netns_of_addr(struct state *s, const struct addr *a, uint32_t *out)
 		*out = h->netns;
 	return h->rc;
 }
+
+int state_netns_sender(struct state *s, const struct addr *a, uint32_t *out)
+{
+	struct netns_scan *scan;
+	uint32_t netns;
+
+	if (state_replays(s))
+		return -ESRCH;
+	if (!state_netns_of_addr(s, a, out))
+		return 0;
+	scan = get_scan(s);
+	for (size_t i = 0; i < scan->n; i++)
+		if (!open_candidate(s, &scan->v[i], &netns) && netns && addr_is_ours(s, netns, a)) {
+			*out = netns;
+			return 0;
+		}
+	return -ENOENT;
+}
