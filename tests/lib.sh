@@ -76,89 +76,115 @@ addresses() {
 	export NODE EXT BRIDGE POD1 POD2 POD3 FAR PODS SERVICES VIP LB LOCALHOST ANY LEN EXTNET NOWHERE FAMILY
 }
 
-# node_up [PREFIX]: the whole lab, both families, nothing filtered, forwarding on.
-node_up() {
-	local p=${1:-$LAB} place
+# lab_plan PREFIX: the whole lab, both families, nothing filtered, forwarding on. One step a line, "KIND PLACE WORDS": sysctl
+# (name=value), try (the same, where this kernel has it), ip (arguments of ip).
+lab_plan() {
+	local p=$1 place
+	# no duplicate address detection: addresses are usable at once
 	for place in $LAB_PLACES; do
-		ip netns add "$p-$place" || return 1
-		# no duplicate address detection: addresses are usable at once
-		ip netns exec "$p-$place" sysctl -qw net.ipv6.conf.default.accept_dad=0 \
-			net.ipv6.conf.default.dad_transmits=0 net.ipv6.conf.default.accept_ra=0 \
-			net.ipv6.conf.lo.disable_ipv6=0 || return 1
-	done
-	ip netns exec "$p-node" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
-		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
-		net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0 || return 1
-	# a kernel without br_netfilter has no such switches; scenarios that need them say so
-	ip netns exec "$p-node" sysctl -qw net.bridge.bridge-nf-call-iptables=1 \
-		net.bridge.bridge-nf-call-ip6tables=1 2>/dev/null
-	# eth0's index differs from its peer's: for a device whose IFLA_LINK equals its own index the
-	# kernel believes in carrier changes up to a second late (linkwatch_urgent_event); addresses of
-	# its own choice would differ in every recording
-	ip -n "$p-node" -batch - <<-EOF || return 1
-		link set lo up
-		link add eth0 index 20 address 02:00:00:00:00:10 type veth peer name eth0 address 02:00:00:00:00:01 netns $p-ext
-		addr add 192.0.2.10/24 dev eth0
-		addr add fd02::10/64 dev eth0 nodad
-		link set eth0 up
-		link add cni0 type bridge
-		link add veth1 address 02:00:00:00:01:01 type veth peer name eth0 address 02:00:00:00:02:01 netns $p-pod1
-		link add veth2 address 02:00:00:00:01:02 type veth peer name eth0 address 02:00:00:00:02:02 netns $p-pod2
-		link add veth3 address 02:00:00:00:01:03 type veth peer name eth0 address 02:00:00:00:02:03 netns $p-pod3
-		link set veth1 master cni0 up
-		link set veth2 master cni0 up
-		addr add 10.244.0.1/24 dev cni0
-		addr add fd44::1/64 dev cni0 nodad
-		link set cni0 up
-		addr add fe80::1/64 dev veth3 nodad
-		link set veth3 up
-		route add 10.244.9.9 dev veth3
-		route add fd44:9::9 dev veth3
-	EOF
-	ip netns exec "$p-node" sysctl -qw net.ipv4.conf.veth3.proxy_arp=1 \
-		net.ipv4.neigh.veth3.proxy_delay=0 || return 1
-	# with the best local address as the sender: a node does not answer ARP from a martian
-	ip netns exec "$p-ext" sysctl -qw net.ipv4.conf.all.arp_announce=2 || return 1
-	ip -n "$p-ext" -batch - <<-EOF || return 1
-		link set lo up
-		addr add 192.0.2.1/24 dev eth0
-		addr add fd02::1/64 dev eth0 nodad
-		addr add 10.244.1.2/32 dev lo
-		addr add fd44:0:0:1::2/128 dev lo nodad
-		link set eth0 up
-		route add 10.244.0.0/24 via 192.0.2.10
-		route add 10.244.9.0/24 via 192.0.2.10
-		route add 10.96.0.0/16 via 192.0.2.10
-		route add 203.0.113.0/24 via 192.0.2.10
-		route add 198.51.100.0/24 via 192.0.2.10
-		route add fd44::/64 via fd02::10
-		route add fd44:9::/64 via fd02::10
-		route add fd96::/112 via fd02::10
-		route add 2001:db8::/32 via fd02::10
-	EOF
-	ip -n "$p-node" -batch - <<-EOF || return 1
-		route add default via 192.0.2.1
-		route add default via fd02::1
-		route add 10.244.1.0/24 via 192.0.2.1
-		route add fd44:0:0:1::/64 via fd02::1
-	EOF
-	for place in 1 2; do
-		ip -n "$p-pod$place" -batch - <<-EOF || return 1
-			link set lo up
-			addr add 10.244.0.$((place + 1))/24 dev eth0
-			addr add fd44::$((place + 1))/64 dev eth0 nodad
-			link set eth0 up
-			route add default via 10.244.0.1
-			route add default via fd44::1
+		cat <<-EOF
+			sysctl $place net.ipv6.conf.default.accept_dad=0
+			sysctl $place net.ipv6.conf.default.dad_transmits=0
+			sysctl $place net.ipv6.conf.default.accept_ra=0
+			sysctl $place net.ipv6.conf.lo.disable_ipv6=0
 		EOF
 	done
-	ip -n "$p-pod3" -batch - <<-EOF || return 1
-		link set lo up
-		addr add 10.244.9.9/32 dev eth0
-		addr add fd44:9::9/128 dev eth0 nodad
-		link set eth0 up
-		route add 169.254.1.1 dev eth0
-		route add default via 169.254.1.1
-		route add default via fe80::1 dev eth0
+	# A kernel without br_netfilter has no such switches; scenarios that need them say so.
+	# eth0's index differs from its peer's: for a device whose IFLA_LINK equals its own index the
+	# kernel believes in carrier changes up to a second late (linkwatch_urgent_event)
+	cat <<-EOF
+		sysctl node net.ipv4.ip_forward=1
+		sysctl node net.ipv6.conf.all.forwarding=1
+		sysctl node net.ipv4.conf.all.rp_filter=0
+		sysctl node net.ipv4.conf.default.rp_filter=0
+		sysctl node net.ipv4.conf.all.send_redirects=0
+		sysctl node net.ipv4.conf.default.send_redirects=0
+		try node net.bridge.bridge-nf-call-iptables=1
+		try node net.bridge.bridge-nf-call-ip6tables=1
+		ip node link set lo up
+		ip node link add eth0 index 20 type veth peer name eth0 netns $p-ext
+		ip node addr add 192.0.2.10/24 dev eth0
+		ip node addr add fd02::10/64 dev eth0 nodad
+		ip node link set eth0 up
+		ip node link add cni0 type bridge
+		ip node link add veth1 type veth peer name eth0 netns $p-pod1
+		ip node link add veth2 type veth peer name eth0 netns $p-pod2
+		ip node link add veth3 type veth peer name eth0 netns $p-pod3
+		ip node link set veth1 master cni0 up
+		ip node link set veth2 master cni0 up
+		ip node addr add 10.244.0.1/24 dev cni0
+		ip node addr add fd44::1/64 dev cni0 nodad
+		ip node link set cni0 up
+		ip node addr add fe80::1/64 dev veth3 nodad
+		ip node link set veth3 up
+		ip node route add 10.244.9.9 dev veth3
+		ip node route add fd44:9::9 dev veth3
+		sysctl node net.ipv4.conf.veth3.proxy_arp=1
+		sysctl node net.ipv4.neigh.veth3.proxy_delay=0
 	EOF
+	# with the best local address as the sender: a node does not answer ARP from a martian
+	cat <<-EOF
+		sysctl ext net.ipv4.conf.all.arp_announce=2
+		ip ext link set lo up
+		ip ext addr add 192.0.2.1/24 dev eth0
+		ip ext addr add fd02::1/64 dev eth0 nodad
+		ip ext addr add 10.244.1.2/32 dev lo
+		ip ext addr add fd44:0:0:1::2/128 dev lo nodad
+		ip ext link set eth0 up
+		ip ext route add 10.244.0.0/24 via 192.0.2.10
+		ip ext route add 10.244.9.0/24 via 192.0.2.10
+		ip ext route add 10.96.0.0/16 via 192.0.2.10
+		ip ext route add 203.0.113.0/24 via 192.0.2.10
+		ip ext route add 198.51.100.0/24 via 192.0.2.10
+		ip ext route add fd44::/64 via fd02::10
+		ip ext route add fd44:9::/64 via fd02::10
+		ip ext route add fd96::/112 via fd02::10
+		ip ext route add 2001:db8::/32 via fd02::10
+		ip node route add default via 192.0.2.1
+		ip node route add default via fd02::1
+		ip node route add 10.244.1.0/24 via 192.0.2.1
+		ip node route add fd44:0:0:1::/64 via fd02::1
+	EOF
+	for place in 1 2; do
+		cat <<-EOF
+			ip pod$place link set lo up
+			ip pod$place addr add 10.244.0.$((place + 1))/24 dev eth0
+			ip pod$place addr add fd44::$((place + 1))/64 dev eth0 nodad
+			ip pod$place link set eth0 up
+			ip pod$place route add default via 10.244.0.1
+			ip pod$place route add default via fd44::1
+		EOF
+	done
+	cat <<-EOF
+		ip pod3 link set lo up
+		ip pod3 addr add 10.244.9.9/32 dev eth0
+		ip pod3 addr add fd44:9::9/128 dev eth0 nodad
+		ip pod3 link set eth0 up
+		ip pod3 route add 169.254.1.1 dev eth0
+		ip pod3 route add default via 169.254.1.1
+		ip pod3 route add default via fe80::1 dev eth0
+	EOF
+}
+
+# lab_step PREFIX KIND PLACE, the words on stdin: several lines of the plan at once
+lab_step() {
+	case $2 in
+	ip) ip -n "$1-$3" -batch - ;;
+	sysctl) ip netns exec "$1-$3" sysctl -qp - ;;
+	try) ip netns exec "$1-$3" sysctl -eqp - 2>/dev/null || true ;;
+	esac
+}
+
+# node_up [PREFIX]: as planned. tests/netns/lab.py does the same with fewer processes.
+node_up() {
+	local p=${1:-$LAB} kind place words last="" text=""
+	for place in $LAB_PLACES; do echo "netns add $p-$place"; done | ip -batch - || return 1
+	while read -r kind place words; do
+		if [ "$kind $place" != "$last" ]; then
+			# shellcheck disable=SC2086
+			[ -z "$last" ] || lab_step "$p" $last <<<"$text" || return 1
+			last="$kind $place" text=
+		fi
+		text+=$words$'\n'
+	done < <(lab_plan "$p"; echo end)
 }

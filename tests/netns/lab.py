@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -52,8 +53,81 @@ def shell(text, **env):
 
 
 def run_in(ns, argv, **kw):
-    return subprocess.run(["ip", "netns", "exec", ns, *argv], capture_output=True, text=True,
-                          check=False, **kw)
+    """Without the mounts of `ip netns exec`, and its process."""
+    with inside(ns):
+        return subprocess.run(argv, capture_output=True, text=True, check=False, **kw)
+
+
+_plan = []
+
+
+def node_up(prefix):
+    """What node_up of tests/lib.sh does, with few processes."""
+    if not _plan:
+        lines = shell("lab_plan @").stdout.splitlines()
+        _plan.extend((tuple(key), [words for *_, words in group]) for key, group in
+                     itertools.groupby((line.split(" ", 2) for line in lines), lambda x: x[:2]))
+    places = dict.fromkeys(place for (_, place), _ in _plan)
+    _must(["ip", "-batch", "-"], "".join("netns add %s-%s\n" % (prefix, x) for x in places))
+    for (kind, place), words in _plan:
+        with inside(prefix + "-" + place):
+            if kind == "ip":
+                _must(["ip", "-batch", "-"], "\n".join(words).replace("@", prefix) + "\n")
+            else:
+                for name, value in (w.split("=") for w in words):
+                    _sysctl(name, value, kind == "try")
+    # The kernel may believe in a new link's carrier up to a second late. Until then a bridge's port forwards nothing, and
+    # IPv6 has no route to the bridge.
+    end = now() + 5
+    with inside(prefix + "-node"):
+        while set(_port_states()) != {3} or not any(
+                r.startswith("fd44" + 28 * "0" + " 40 ") and not r.endswith(" lo") for r in _read("/proc/thread-self/net/ipv6_route")):
+            if now() > end:
+                raise RuntimeError("cni0 or its ports are not ready")
+            time.sleep(0.01)
+
+
+def _port_states():
+    """IFLA_BRPORT_STATE of each port of this namespace's bridges; 3 is forwarding."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as s:
+        # RTM_GETLINK with NLM_F_DUMP, of AF_BRIDGE
+        s.send(struct.pack("=IHHII", 32, 18, 0x301, 1, 0) + struct.pack("=BxHiII", 7, 0, 0, 0, 0))
+        while True:
+            data, at = s.recv(1 << 16), 0
+            while at + 16 <= len(data):
+                size, kind = struct.unpack_from("=IH", data, at)
+                if kind == 3:       # NLMSG_DONE
+                    return
+                port = Trace._attrs(Trace._attrs(data[at + 32:at + size]).get(12, b""))   # IFLA_PROTINFO
+                if 1 in port:
+                    yield port[1][0]
+                at += (size + 3) & ~3
+
+
+def node_down(prefix):
+    """The namespaces of a lab in which nothing runs any more."""
+    names = [n for n in os.listdir("/run/netns") if n.startswith(prefix + "-")] if os.path.isdir("/run/netns") else []
+    if names:
+        subprocess.run(["ip", "-force", "-batch", "-"], input="".join("netns del %s\n" % n for n in names), text=True,
+                       capture_output=True, check=False)
+
+
+def _must(argv, text):
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError("%s: %s" % (" ".join(argv), done.stderr.strip()))
+
+
+def _sysctl(name, value, optional):
+    path = "/proc/sys/" + name.replace(".", "/")
+    if not optional or os.path.exists(path):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(value)
+
+
+def _read(path):
+    with open(path, encoding="ascii") as f:
+        return f.read().splitlines()
 
 
 class Servers:
@@ -281,9 +355,8 @@ class Trace:
                 at += (size + 3) & ~3
 
     def close(self):
+        """The tables stay, and go with the namespace."""
         self.s.close()
-        for family in ("inet", "bridge", "netdev") if self.early else ("inet",):
-            run_in(self.ns, ["nft", "delete", "table", family, "trace-tap"])
 
 
 class Legacy:
@@ -303,17 +376,20 @@ class Legacy:
                         tables = f.read().split()
                 except OSError:
                     tables = []
-            for table in tables:
-                index = {}
-                for line in run_in(self.ns, [tool, "-c", "-t", table]).stdout.splitlines():
-                    m = re.match(r"\[(\d+):\d+\] -A (\S+) ?(.*)", line)
-                    if m:
-                        index[m[2]] = index.get(m[2], 0) + 1
-                        out[family, table, m[2], index[m[2]]] = (int(m[1]), m[3])
-                        continue
-                    m = re.match(r":(\S+) (ACCEPT|DROP) \[(\d+):", line)
-                    if m:
-                        out[family, table, m[1], 0] = (int(m[3]), "-j " + m[2])
+            # all that there are, each "*TABLE" and its rules
+            table, index = None, {}
+            for line in run_in(self.ns, [tool, "-c"]).stdout.splitlines() if tables else ():
+                if line.startswith("*"):
+                    table, index = line[1:], {}
+                    continue
+                m = re.match(r"\[(\d+):\d+\] -A (\S+) ?(.*)", line)
+                if m:
+                    index[m[2]] = index.get(m[2], 0) + 1
+                    out[family, table, m[2], index[m[2]]] = (int(m[1]), m[3])
+                    continue
+                m = re.match(r":(\S+) (ACCEPT|DROP) \[(\d+):", line)
+                if m:
+                    out[family, table, m[1], 0] = (int(m[3]), "-j " + m[2])
         return out
 
     def moved(self):
