@@ -30,7 +30,7 @@ struct ipvs_dest {
 	uint32_t active, inactive, persistent;	/* connections */
 	uint32_t upper, lower;		/* thresholds, 0: none */
 	uint8_t tunnel;			/* IP_VS_CONN_F_TUNNEL_TYPE_* */
-	uint16_t tunnel_port;
+	uint16_t tunnel_port, tunnel_flags;	/* IP_VS_TUNNEL_ENCAP_FLAG_* */
 };
 
 struct ipvs_service {
@@ -55,9 +55,10 @@ struct ipvs_conn {
 	uint8_t proto;
 	struct addr client, vip, server;
 	uint16_t client_port, vip_port, server_port;
-	enum ipvs_method method;
+	enum ipvs_method method;	/* IPVS_BYPASS: server is where it was going anyway */
 	uint8_t tunnel;
 	uint16_t tunnel_port;
+	uint8_t tunnel_len;		/* of the headers between the outer and the inner IP header */
 	bool tracked;			/* IP_VS_CONN_F_NFCT: conntrack keeps it too */
 	bool once;			/* one-packet scheduling: forgotten at once */
 };
@@ -65,6 +66,7 @@ struct ipvs_conn {
 enum ipvs_verdict {
 	IPVS_PASS,			/* not for ip_vs: the hook's next function has it */
 	IPVS_SEND,			/* to conn's server */
+	IPVS_LEAVE,			/* the same with IPVS_BYPASS if it was going to a unicast address elsewhere, else IPVS_REFUSE */
 	IPVS_REFUSE,			/* ip_vs_leave(): ICMP port unreachable */
 	IPVS_DROP,
 	IPVS_UNKNOWN,			/* could not be read: why */
@@ -81,5 +83,10 @@ struct ipvs_run {
 	const char *why;		/* one clause, for all but IPVS_PASS and IPVS_SEND */
 };
 enum ipvs_verdict ipvs_run(struct ipvs *v, uint32_t netns, struct ipvs_run *run);
+/*
+ * ip_vs_out_hook() over a packet of no connection: YES if a real server sends it and net.ipv4.vs.nat_icmp_send has it refused
+ * for that; the evidence is added. UNKNOWN: could not be read.
+ */
+enum answer ipvs_refuses_answer(struct ipvs *v, uint32_t netns, const struct packet *p, struct evidences *ev);
 
 #endif

@@ -209,14 +209,14 @@ struct dest_list {
 
 static int take_dest(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct nlattr *top[IPVS_CMD_ATTR_DEST + 1], *tb[IPVS_DEST_ATTR_TUN_PORT + 1];
+	const struct nlattr *top[IPVS_CMD_ATTR_DEST + 1], *tb[IPVS_DEST_ATTR_TUN_FLAGS + 1];
 	struct dest_list *l = ctx;
 	struct ipvs_dest d;
 
 	nl_attrs(nlh, sizeof(struct genlmsghdr), top, IPVS_CMD_ATTR_DEST);
 	if (!top[IPVS_CMD_ATTR_DEST])
 		return 0;
-	nl_nested(top[IPVS_CMD_ATTR_DEST], tb, IPVS_DEST_ATTR_TUN_PORT);
+	nl_nested(top[IPVS_CMD_ATTR_DEST], tb, IPVS_DEST_ATTR_TUN_FLAGS);
 	d = (struct ipvs_dest){
 		/* a tunnel may lead to a server of the other family */
 		.addr = inet_addr_of(tb[IPVS_DEST_ATTR_ADDR], nl_u16(tb[IPVS_DEST_ATTR_ADDR_FAMILY], l->family)),
@@ -229,6 +229,7 @@ static int take_dest(const struct nlmsghdr *nlh, void *ctx)
 		.persistent = nl_u32(tb[IPVS_DEST_ATTR_PERSIST_CONNS], 0),
 		.tunnel = nl_u8(tb[IPVS_DEST_ATTR_TUN_TYPE], 0),
 		.tunnel_port = nl_be16(tb[IPVS_DEST_ATTR_TUN_PORT], 0),
+		.tunnel_flags = nl_u16(tb[IPVS_DEST_ATTR_TUN_FLAGS], 0),
 	};
 	if (addr_len(&d.addr))
 		*VEC_PUSH(l->arena, l->v, l->n, l->cap) = d;
@@ -387,7 +388,7 @@ int ipvs_read_all(struct ipvs *v, uint32_t netns)
 {
 	static const char *const sysctls[] = {
 		"conntrack", "conn_reuse_mode", "expire_nodest_conn", "expire_quiescent_template", "sloppy_tcp",
-		"sloppy_sctp", "drop_packet", "backup_only", "snat_reroute", "nat_icmp_send", "cache_bypass",
+		"sloppy_sctp", "drop_packet", "backup_only", "snat_reroute", "nat_icmp_send", "cache_bypass", "pmtu_disc",
 	};
 	const struct ipvs_service *s = NULL;
 	const struct ipvs_dest *d;

@@ -4,6 +4,7 @@
 
 #include "ipvs/priv.h"
 
+#include <linux/ip_vs.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 
 #define FTPDATA	20
@@ -62,6 +63,16 @@ static const char *vip(const struct in_hook *h)
 	return endpoint_say(h->arena, &h->run->p->dst, h->run->p->dport);
 }
 
+/* What __ip_vs_get_out_rt() takes off the MTU besides the outer IP header: struct udphdr and guehdr; gre_calc_hlen(). */
+static uint8_t tunnel_len(const struct ipvs_dest *d)
+{
+	if (d->method != IPVS_TUNNEL || d->tunnel == IP_VS_CONN_F_TUNNEL_TYPE_IPIP)
+		return 0;
+	if (d->tunnel == IP_VS_CONN_F_TUNNEL_TYPE_GUE)
+		return 8 + 4;
+	return d->tunnel_flags & IP_VS_TUNNEL_ENCAP_FLAG_CSUM ? 8 : 4;
+}
+
 static void connection(struct in_hook *h, const struct ipvs_dest *d, uint16_t port)
 {
 	const struct packet *p = h->run->p;
@@ -69,9 +80,17 @@ static void connection(struct in_hook *h, const struct ipvs_dest *d, uint16_t po
 	h->run->conn = (struct ipvs_conn){
 		.proto = p->proto, .client = p->src, .client_port = p->sport, .vip = p->dst, .vip_port = p->dport,
 		.server = d->addr, .server_port = port ? port : p->dport, .method = d->method, .tunnel = d->tunnel,
-		.tunnel_port = d->tunnel_port, .tracked = sysctl(h, "conntrack"),
+		.tunnel_port = d->tunnel_port, .tunnel_len = tunnel_len(d), .tracked = sysctl(h, "conntrack"),
 		.once = h->s && ipvs_one_packet(h->s) && p->proto == IPPROTO_UDP,
 	};
+}
+
+/* ip_vs_bypass_xmit() has no real server. */
+static void bypass(struct in_hook *h)
+{
+	const struct packet *p = h->run->p;
+
+	connection(h, &(const struct ipvs_dest){ .addr = p->dst, .method = IPVS_BYPASS }, p->dport);
 }
 
 /* -- an entry that is there already ------------------------------------------------------------------ */
@@ -127,6 +146,12 @@ static enum ipvs_verdict live(struct in_hook *h, const struct ipvs_entry *e, boo
 	bool nodest = sysctl(h, "expire_nodest_conn");
 
 	*schedule = false;
+	if (!addr_len(&e->server) || addr_is_any(&e->server)) {
+		choice_existing(h->run->choices);
+		bypass(h);
+		show(h, EFFECT_VERDICT, e->text, "a live IPVS connection past all real servers decides");
+		return IPVS_SEND;
+	}
 	if (opens(h->run->p) && ((nodest && d && !d->weight) || expects_new(h, e, d)))
 		return again(h, e, schedule);
 	if (!d && nodest)
@@ -148,6 +173,7 @@ static enum ipvs_verdict live(struct in_hook *h, const struct ipvs_entry *e, boo
 
 static enum ipvs_verdict refuse(struct in_hook *h)
 {
+	enum ipvs_verdict leave = IPVS_REFUSE;
 	bool zero = h->n > 0;
 
 	show(h, EFFECT_VERDICT, ipvs_say_service(h->arena, h->s), NULL);
@@ -158,13 +184,19 @@ static enum ipvs_verdict refuse(struct in_hook *h)
 			     h->dest[i].weight <= 0 ? "weight 0: takes nothing new" :
 			     ipvs_overloaded(&h->dest[i]) != NO ? "overloaded" : NULL);
 	}
+	/* ip_vs_leave() */
+	if (h->s->fwmark && sysctl(h, "cache_bypass")) {
+		show_sysctl(h, "cache_bypass");
+		bypass(h);
+		leave = IPVS_LEAVE;
+	}
 	if (!h->n)
-		return ends(h, IPVS_REFUSE, CAUSE_IPVS_NO_SERVER,
+		return ends(h, leave, CAUSE_IPVS_NO_SERVER,
 			    arena_printf(h->arena, "the IPVS service %s has no real server", vip(h)));
 	if (zero)
-		return ends(h, IPVS_REFUSE, CAUSE_IPVS_WEIGHT_ZERO,
+		return ends(h, leave, CAUSE_IPVS_WEIGHT_ZERO,
 			    arena_printf(h->arena, "every real server of the IPVS service %s has weight 0", vip(h)));
-	return ends(h, IPVS_REFUSE, CAUSE_IPVS_NO_SERVER,
+	return ends(h, leave, CAUSE_IPVS_NO_SERVER,
 		    arena_printf(h->arena, "the IPVS scheduler %s finds no real server for %s", h->s->scheduler, vip(h)));
 }
 
@@ -235,6 +267,11 @@ static bool may_open(const struct in_hook *h)
 	return true;
 }
 
+static bool balances(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
 enum ipvs_verdict ipvs_run(struct ipvs *v, uint32_t netns, struct ipvs_run *run)
 {
 	struct in_hook h = { .v = v, .netns = netns, .run = run, .arena = v->arena };
@@ -243,8 +280,7 @@ enum ipvs_verdict ipvs_run(struct ipvs *v, uint32_t netns, struct ipvs_run *run)
 	bool fresh = true;
 	int rc, found;
 
-	if ((p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_SCTP) || !ipvs_used(v, netns) ||
-	    sysctl(&h, "backup_only"))
+	if (!balances(p->proto) || !ipvs_used(v, netns) || sysctl(&h, "backup_only"))
 		return IPVS_PASS;
 	rc = ipvs_find(v, netns, p, &h.s);
 	if (!rc && h.s)
@@ -267,4 +303,38 @@ enum ipvs_verdict ipvs_run(struct ipvs *v, uint32_t netns, struct ipvs_run *run)
 	    choice_unknown(run->choices, 2, "net.ipv4.vs.drop_packet is on: whether IPVS drops this packet depends on how many came before"))
 		return ends(&h, IPVS_DROP, CAUSE_NONE, "IPVS drops some new connections (net.ipv4.vs.drop_packet)");
 	return schedule(&h);
+}
+
+/* ip_vs_has_real_service(): only servers that are reached by translation are in that table (ip_vs_rs_hash()). */
+static bool is_real_server(const struct packet *p, const struct ipvs_service *s, const struct ipvs_dest *d)
+{
+	return d->method == IPVS_MASQ && d->port == p->sport && addr_eq(&d->addr, &p->src) &&
+	       (s->fwmark || s->proto == p->proto);
+}
+
+enum answer ipvs_refuses_answer(struct ipvs *v, uint32_t netns, const struct packet *p, struct evidences *ev)
+{
+	struct ipvs_run run = { .p = p, .evidence = ev };
+	struct in_hook h = { .v = v, .netns = netns, .run = &run, .arena = v->arena };
+	const struct ipvs_service *s = NULL;
+	const struct ipvs_dest *d;
+	size_t n, k;
+
+	if (!balances(p->proto) || !ipvs_used(v, netns) || !sysctl(&h, "nat_icmp_send") ||
+	    (p->proto == IPPROTO_TCP && p->tcp_flags & 0x04))
+		return NO;
+	if (ipvs_services(v, netns, &s, &n))
+		return UNKNOWN;
+	for (size_t i = 0; i < n; i++) {
+		if (ipvs_dests(v, netns, &s[i], &d, &k))
+			return UNKNOWN;
+		for (size_t j = 0; j < k; j++)
+			if (is_real_server(p, &s[i], &d[j])) {
+				show(&h, EFFECT_VERDICT, ipvs_say_dest(h.arena, &s[i], &d[j]),
+				     "a real server sends it, outside of all IPVS connections");
+				show_sysctl(&h, "nat_icmp_send");
+				return YES;
+			}
+	}
+	return NO;
 }

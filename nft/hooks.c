@@ -13,12 +13,6 @@
 #include "nft/uapi.h"
 #include "tracer/base/nl.h"
 
-#define SUBSYS_HOOK	12		/* NFNL_SUBSYS_HOOK, 5.14 */
-enum { HOOK_NUM = 1, HOOK_PRIO, HOOK_DEV, HOOK_FUNCTION, HOOK_MODULE, HOOK_INFO };	/* NFNLA_HOOK_* */
-enum { INFO_DESC = 1, INFO_TYPE };
-enum { TYPE_CHAIN = 1, TYPE_BPF };
-enum { DESC_TABLE = 1, DESC_FAMILY, DESC_NAME, DESC_BPF_ID = 1 };
-
 #define MAX_BASE	512
 
 /* One base chain on its way into a hook's list. */
@@ -208,10 +202,7 @@ static void order_by_rows(struct gather *g, int ifindex)
 {
 	struct ruleset *r = g->r;
 
-	if (!r->order_asked) {
-		r->order_asked = true;
-		r->order_rc = nft_order_ask(r->nft, r->netns, &r->order, &r->n_order);
-	}
+	hook_order_ask(r);
 	for (size_t i = 0; !r->order_rc && i < r->n_order; i++) {
 		const struct nft_order *o = &r->order[i];
 
@@ -221,77 +212,19 @@ static void order_by_rows(struct gather *g, int ifindex)
 	}
 }
 
-/* -- nfnetlink_hook -- */
-
-struct hook_ctx {
-	struct gather *g;
-	struct nft_other *other;
-	size_t n_other, cap_other;
-	int rank;
-};
-
-static void hook_chain(struct hook_ctx *x, const struct nlattr *desc)
+static void order_by_list(struct gather *g, const struct nft_hook_list *list)
 {
-	const struct nlattr *tb[DESC_NAME + 1];
-	const char *table, *chain;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct nft_hook_row *row = &list->row[i];
 
-	nl_nested(desc, tb, DESC_NAME);
-	table = nl_str(x->g->r->arena, tb[DESC_TABLE]);
-	chain = nl_str(x->g->r->arena, tb[DESC_NAME]);
-	if (table && chain)
-		rank_chain(x->g, false, nl_u8(tb[DESC_FAMILY], 0), table, chain, x->rank);
-}
-
-/* One function; the NAT hook's own chains are not shown (nfnl_hook_dump_one()). */
-static void hook_function(struct hook_ctx *x, const struct nlattr **tb, uint32_t bpf)
-{
-	struct nft_other *o = VEC_PUSH(x->g->r->arena, x->other, x->n_other, x->cap_other);
-
-	o->function = nl_str(x->g->r->arena, tb[HOOK_FUNCTION]);
-	o->module = nl_str(x->g->r->arena, tb[HOOK_MODULE]);
-	o->priority = (int)nl_be32(tb[HOOK_PRIO], 0);
-	o->bpf_prog = bpf;
-	if (!o->function || strncmp(o->function, "nf_nat_", 7))
-		return;
-	for (size_t i = 0; i < x->g->n; i++)
-		if (x->g->v[i].base.type == NFT_BASE_NAT)
-			x->g->v[i].rank = x->rank;
-}
-
-static int hook_cb(const struct nlmsghdr *nlh, void *ctx)
-{
-	struct hook_ctx *x = ctx;
-	const struct nlattr *tb[HOOK_INFO + 1], *info[INFO_TYPE + 1], *desc[DESC_NAME + 1];
-	uint32_t type, bpf = 0;
-
-	nl_attrs(nlh, sizeof(struct nfgenmsg), tb, HOOK_INFO);
-	nl_nested(tb[HOOK_INFO], info, INFO_TYPE);
-	type = nl_be32(info[INFO_TYPE], 0);
-	x->rank++;
-	if (type == TYPE_CHAIN && info[INFO_DESC]) {
-		hook_chain(x, info[INFO_DESC]);
-		return 0;
+		if (row->backend == BACKEND_NF_TABLES && !row->in_nat)
+			rank_chain(g, false, row->family, row->table, row->chain, i);
+		if (!row->function || strncmp(row->function, "nf_nat_", 7))
+			continue;
+		for (size_t k = 0; k < g->n; k++)
+			if (g->v[k].base.type == NFT_BASE_NAT)
+				g->v[k].rank = i;
 	}
-	if (type == TYPE_BPF && info[INFO_DESC]) {
-		nl_nested(info[INFO_DESC], desc, DESC_NAME);
-		bpf = nl_be32(desc[DESC_BPF_ID], 0);
-	}
-	hook_function(x, tb, bpf);
-	return 0;
-}
-
-static int ask_hooks(struct ruleset *r, uint8_t pf, uint8_t hook, const char *dev, nl_cb cb, void *ctx)
-{
-	char buf[256];
-	struct nlmsghdr *h;
-
-	if (nft_module_present(r->nft, "nfnetlink_hook ", "/nfnetlink_hook.ko") == NO)
-		return -EOPNOTSUPP;
-	h = nl_nfnl(buf, SUBSYS_HOOK, 0, NLM_F_DUMP, pf);
-	mnl_attr_put_u32(h, HOOK_NUM, htonl(hook));
-	if (dev)
-		mnl_attr_put_strz(h, HOOK_DEV, dev);
-	return nl_ask(nft_io(r->nft), r->netns, NETLINK_NETFILTER, h, cb, ctx, NULL);
 }
 
 /* -- the answer -- */
@@ -322,7 +255,7 @@ int nft_hook(struct nft *nft, uint32_t netns, uint8_t pf, uint8_t hook, int ifin
 {
 	struct ruleset *r = ruleset_get(nft, netns);
 	struct { uint8_t pf, hook, pad[2]; int ifindex; } key = { .pf = pf, .hook = hook, .ifindex = ifindex };
-	struct hook_ctx x = { 0 };
+	struct nft_hook_list list = {};
 	struct gather *g;
 	struct nft_hook *h;
 	void **slot = map_slot(&r->hook, &key, sizeof(key));
@@ -335,29 +268,22 @@ int nft_hook(struct nft *nft, uint32_t netns, uint8_t pf, uint8_t hook, int ifin
 	g = calloc(1, sizeof(*g));
 	if (!g)
 		return err_set(err, -ENOMEM, "out of memory");
-	x.g = g;
 	g->r = r;
 	g->pf = pf;
 	g->hook = hook;
 	rc = gather(g, ifindex, err);
 	if (!rc) {
-		if (any_undecided(g, false))
-			ask_hooks(r, pf, hook, g->dev, hook_cb, &x);
+		if (any_undecided(g, false) && !hook_list_ask(r, pf, hook, g->dev, &list))
+			order_by_list(g, &list);
 		if (any_undecided(g, false))
 			order_by_rows(g, ifindex);
 		h = finish(g);
-		h->other = x.other;
-		h->n_other = x.n_other;
+		h->list = list.source ? arena_dup(r->arena, &list, sizeof(list)) : NULL;
 		*slot = h;
 		*out = h;
 	}
 	free(g);
 	return rc;
-}
-
-static int nothing_cb(const struct nlmsghdr *nlh UNUSED, void *ctx UNUSED)
-{
-	return 0;
 }
 
 /* Every list that a prediction may ask for: those of the IP hooks, of bridges and of the devices that chains are bound to. */
@@ -366,6 +292,7 @@ int hooks_read_all(struct ruleset *r, struct err *err)
 	static const uint8_t pfs[] = { NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_BRIDGE };
 	static const uint8_t netdev[] = { NFPROTO_NETDEV, NFPROTO_INET };
 	const struct nft_hook *h;
+	struct nft_hook_list list;
 
 	for (size_t i = 0; i < ARRAY_SIZE(pfs); i++) {
 		for (uint8_t hook = 0; hook < NF_INET_NUMHOOKS; hook++) {
@@ -373,6 +300,8 @@ int hooks_read_all(struct ruleset *r, struct err *err)
 
 			if (rc)
 				return rc;
+			if (!h->list)
+				(void)hook_list_ask(r, pfs[i], hook, NULL, &list);
 		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(netdev); i++) {
@@ -382,8 +311,8 @@ int hooks_read_all(struct ruleset *r, struct err *err)
 			continue;
 		for (size_t j = 0; j < f->n_base; j++)
 			if (f->base[j].dev && !strchr(f->base[j].dev, '*'))
-				ask_hooks(r, NFPROTO_NETDEV, f->base[j].hook == NF_NETDEV_EGRESS, f->base[j].dev,
-					  nothing_cb, NULL);
+				(void)hook_list_ask(r, NFPROTO_NETDEV, f->base[j].hook == NF_NETDEV_EGRESS, f->base[j].dev,
+						    &list);
 	}
 	return 0;
 }

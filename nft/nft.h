@@ -39,18 +39,27 @@ struct nft_base {
 	bool order_known;		/* false: another base chain of this priority stands before or after, unknown which */
 };
 
-/* Functions at a hook that are not rule chains, as the hook dump names them. */
-struct nft_other {
-	const char *function, *module;
+/* One function at a hook, as the kernel's own list has it. */
+struct nft_hook_row {
 	int priority;
+	const char *function, *module;	/* "ip_vs_in_hook", "ip_vs"; NULL: not told */
+	enum backend backend;		/* of the rules that it runs; BACKEND_NONE: of none, or not told */
+	uint8_t family;			/* NFPROTO_* of their table; 0: not told */
+	const char *table, *chain;	/* legacy: the table alone */
+	bool in_nat;			/* the NAT function before it calls it */
 	uint32_t bpf_prog;		/* a BPF netfilter program's id, else 0 */
+};
+/* A whole hook in running order, and who told: "nfnetlink_hook" or "BPF". */
+struct nft_hook_list {
+	const struct nft_hook_row *row;
+	size_t n;
+	const char *source;
 };
 
 struct nft_hook {
 	const struct nft_base *const *base;	/* in running order; nat chains stand in their order inside the NAT hook */
 	size_t n_base;
-	const struct nft_other *other;
-	size_t n_other;
+	const struct nft_hook_list *list;	/* NULL: the kernel was not asked */
 };
 
 /*
@@ -60,6 +69,12 @@ struct nft_hook {
  */
 int nft_hook(struct nft *nft, uint32_t netns, uint8_t pf, uint8_t hook, int ifindex,
 	     const struct nft_hook **out, struct err *err);
+/*
+ * The kernel's own list of what runs there, ip_vs and conntrack among it. -ENOTSUP with a sentence where neither nfnetlink_hook
+ * nor BPF tells it.
+ */
+int nft_hook_list(struct nft *nft, uint32_t netns, uint8_t pf, uint8_t hook, int ifindex,
+		  const struct nft_hook_list **out, struct err *err);
 
 /*
  * Order among equals from the kernel's own hook list, given by whoever can load BPF (bpf/hooks.h); set before the first
@@ -71,7 +86,8 @@ struct nft_order {
 	bool in_nat;			/* inside nf_nat's own list */
 	bool legacy;
 	uint8_t family;			/* NFPROTO_* of an nf_tables table: "ip nat" and "inet nat" share hooks; 0: not told */
-	const char *table, *chain;	/* legacy: chain NULL */
+	const char *table, *chain;	/* legacy: chain NULL; both NULL: no rules */
+	const char *function;		/* "ip_vs_in_hook [ip_vs]" */
 };
 typedef int (*nft_order_fn)(void *ctx, uint32_t netns, const struct nft_order **rows, size_t *n);
 void nft_set_order(struct nft *nft, nft_order_fn fn, void *ctx);

@@ -127,6 +127,12 @@ int set_read_all(struct ruleset *r, uint8_t family, struct err *err);
 /* One element, from NFTA_LIST_ELEM of an element message. */
 void set_elem_decode(struct arena *a, const struct nlattr *nest, struct set_elem *el);
 
+/* -- hook_list.c -- */
+/* nfnetlink_hook's list of one hook. dev: of a netdev hook, else NULL. 0 or -errno. */
+int hook_list_ask(struct ruleset *r, uint8_t pf, uint8_t hook, const char *dev, struct nft_hook_list *out);
+/* Asks once for r->order; r->order_rc tells. */
+void hook_order_ask(struct ruleset *r);
+
 /* -- hooks.c -- */
 int hooks_read_all(struct ruleset *r, struct err *err);
 

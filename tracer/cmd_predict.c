@@ -12,6 +12,7 @@
 #include "tracer/out.h"
 #include "tracer/walk.h"
 
+#include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 
 #define TRIES		5
@@ -154,6 +155,32 @@ static void read_facts(struct predict *pr)
 	facts->n_node_addr = n;
 }
 
+/* For --all: the kernel's own lists, of the families that are traced. */
+static void read_hooks(struct predict *pr)
+{
+	static const char *const names[] = { "prerouting", "input", "forward", "output", "postrouting" };
+	static const uint8_t pfs[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	struct node_hook *list = arena_alloc(pr->a, ARRAY_SIZE(pfs) * ARRAY_SIZE(names) * sizeof(*list));
+	struct err err = { "" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pfs); i++) {
+		bool traced = false;
+
+		for (size_t k = 0; k < pr->n_trace; k++)
+			traced |= (pr->trace[k].target.dst.family == AF_INET6) == (pfs[i] == NFPROTO_IPV6);
+		for (uint8_t hook = 0; traced && hook < ARRAY_SIZE(names); hook++) {
+			list[n] = (struct node_hook){ .pf = pfs[i], .name = names[hook] };
+			if (!nft_hook_list(state_nft(pr->s), 0, pfs[i], hook, 0, &list[n].list, &err))
+				n++;
+			else
+				gap_add(&pr->gaps, "%s", err.text);
+		}
+	}
+	pr->p.hook = list;
+	pr->p.n_hook = n;
+}
+
 static size_t count_addrs(const struct resolved *r)
 {
 	size_t n = 0;
@@ -237,6 +264,8 @@ static int predict_once(struct predict *pr)
 	if (rc)
 		return rc;
 	read_facts(pr);
+	if (pr->o->all)
+		read_hooks(pr);
 	p->trace = pr->trace;
 	p->n_trace = pr->n_trace;
 	proxy_meet(&p->proxy, pr->a, p->trace, p->n_trace);

@@ -350,8 +350,8 @@ static enum answer hook_tracks(struct state *s, uint32_t netns, uint8_t family, 
 	for (size_t i = 0; i < h->n_base; i++)
 		if (h->base[i]->type == NFT_BASE_NAT)
 			return YES;
-	for (size_t i = 0; i < h->n_other; i++)
-		if (h->other[i].function && strstr(h->other[i].function, "conntrack"))
+	for (size_t i = 0; h->list && i < h->list->n; i++)
+		if (h->list->row[i].function && strstr(h->list->row[i].function, "conntrack"))
 			return YES;
 	return UNKNOWN;
 }

@@ -334,12 +334,51 @@ static json_t *observed(const struct json *j, const struct observed *ob)
 	return o;
 }
 
+static json_t *hook_row(const struct json *j, const struct nft_hook_row *r)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "priority", json_integer(r->priority));
+	json_object_set_new(o, "function", json_text(j, r->function));
+	json_object_set_new(o, "module", json_text(j, r->module));
+	json_object_set_new(o, "backend", json_text(j, backend_name(r->backend)));
+	json_object_set_new(o, "family", json_text(j, r->family ? word_family(r->family) : NULL));
+	json_object_set_new(o, "table", json_text(j, r->table));
+	json_object_set_new(o, "chain", json_text(j, r->chain));
+	json_object_set_new(o, "in_nat", json_boolean(r->in_nat));
+	json_object_set_new(o, "bpf_prog", r->bpf_prog ? json_integer(r->bpf_prog) : json_null());
+	return o;
+}
+
+static json_t *hooks(const struct json *j)
+{
+	json_t *list;
+
+	if (!j->o->all)
+		return json_null();
+	list = json_array();
+	for (size_t i = 0; i < j->p->n_hook; i++) {
+		const struct node_hook *h = &j->p->hook[i];
+		json_t *o = json_object(), *rows = json_array();
+
+		for (size_t k = 0; k < h->list->n; k++)
+			json_array_append_new(rows, hook_row(j, &h->list->row[k]));
+		json_object_set_new(o, "family", json_text(j, word_family(h->pf)));
+		json_object_set_new(o, "hook", json_text(j, h->name));
+		json_object_set_new(o, "source", json_text(j, h->list->source));
+		json_object_set_new(o, "functions", rows);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 int out_json(FILE *f, struct arena *a, const struct prediction *p, const struct out_options *o)
 {
 	const struct json j = { .a = a, .p = p, .o = o };
-	json_t *root = json_object(), *paths = json_array(), *findings = json_array(), *gaps = json_array();
+	json_t *root = json_object(), *node = json_node(&j), *paths = json_array(), *findings = json_array(), *gaps = json_array();
 	int rc;
 
+	json_object_set_new(node, "hooks", hooks(&j));
 	for (size_t i = 0; i < p->n_trace; i++)
 		json_array_append_new(paths, json_path(&j, &p->trace[i], prediction_finding_of(p, i)));
 	for (size_t i = 0; i < p->n_finding; i++)
@@ -351,7 +390,7 @@ int out_json(FILE *f, struct arena *a, const struct prediction *p, const struct 
 		json_array_append_new(gaps, gap);
 	}
 	json_object_set_new(root, "schema", json_string("ktrace/1"));
-	json_object_set_new(root, "node", json_node(&j));
+	json_object_set_new(root, "node", node);
 	json_object_set_new(root, "target", json_target(&j));
 	json_object_set_new(root, "source", json_source(&j));
 	json_object_set_new(root, "verdict", json_string(outcome_name(p->outcome)));

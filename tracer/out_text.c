@@ -375,6 +375,7 @@ void out_text(FILE *f, struct arena *a, const struct prediction *pr, const struc
 	write_source(&p, pr);
 	write_target(&p, pr);
 	write_ways(&p, pr, o);
+	write_hooks(&p, pr);
 	if (pr->observed)
 		write_observed(&p, pr->observed);
 	for (size_t i = 0; i < pr->n_finding; i++)

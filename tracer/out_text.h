@@ -51,6 +51,9 @@ void write_hops(struct pen *p, const struct trace *t, size_t first, size_t skip,
 void write_fork(struct pen *p, const struct hop *h, size_t n, size_t ways, const struct out_options *o);
 #define STAGE_COLUMN	22
 
+/* -- out_text_hooks.c ----------------------------------------------------------------------------- */
+void write_hooks(struct pen *p, const struct prediction *pr);
+
 /* -- out_text.c ----------------------------------------------------------------------------------- */
 /* Title, id, text, what it rests on and the fix. */
 void write_finding(struct pen *p, const struct finding *f);

@@ -50,6 +50,13 @@ struct observed {
 
 struct intended;			/* intended.h */
 
+/* What runs at one hook of the node itself. */
+struct node_hook {
+	uint8_t pf;			/* NFPROTO_IPV4 or NFPROTO_IPV6 */
+	const char *name;		/* "prerouting" */
+	const struct nft_hook_list *list;
+};
+
 struct prediction {
 	const char *node, *kernel;
 	struct proxy proxy;
@@ -67,6 +74,8 @@ struct prediction {
 	size_t n_finding;
 	const char *const *gap;		/* those that could change the outcome */
 	size_t n_gap;
+	const struct node_hook *hook;	/* with --all, by family */
+	size_t n_hook;
 	const struct observed *observed;	/* NULL: nothing was sent */
 };
 

@@ -144,7 +144,7 @@ static enum answer ask_socket(void *ctx, uint32_t netns, const struct packet *p,
 	return state_socket(ctx, netns, p, out);
 }
 
-/* The kernel's hook list, as nft/ wants it: rule chains only. */
+/* The kernel's hook list, as nft/ wants it. */
 static int read_order(void *ctx, uint32_t netns, const struct nft_order **rows, size_t *n)
 {
 	struct state *s = ctx;
@@ -158,13 +158,11 @@ static int read_order(void *ctx, uint32_t netns, const struct nft_order **rows, 
 		return rc;
 	out = arena_alloc(s->arena, n_hook * sizeof(*out));
 	for (size_t i = 0; i < n_hook; i++) {
-		if (h[i].kind == HOOK_ROW_OTHER)
-			continue;
 		out[count++] = (struct nft_order){
 			.pf = h[i].pf, .hook = h[i].hook, .ifindex = h[i].ifindex,
 			.priority = h[i].priority, .in_nat = h[i].in_nat,
 			.legacy = h[i].kind == HOOK_ROW_LEGACY, .family = h[i].family,
-			.table = h[i].table, .chain = h[i].chain,
+			.table = h[i].table, .chain = h[i].chain, .function = h[i].function,
 		};
 	}
 	*rows = out;

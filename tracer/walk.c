@@ -172,6 +172,7 @@ void walk_begin(struct walk *w, const struct packet *p)
 	w->n_conn = w->cap_conn = 0;
 	w->balanced = NULL;
 	w->n_balanced = w->cap_balanced = 0;
+	w->tunnelled = false;
 	w->server.family = 0;
 	w->hop = NULL;
 	w->n_hop = w->cap_hop = 0;

@@ -149,16 +149,51 @@ struct hook_run {
 	const struct nft_base **base;
 	size_t n;
 	bool has_nat;			/* its nat chains stand where the NAT hook does, among chains of its priority too */
-	bool tracked, translated, balanced;
+	bool tracked, translated;
+	unsigned n_ipvs;		/* functions of ip_vs that ran */
 	int new_oif;			/* OUTPUT: where a new route leads; the hook's chains keep seeing the old one */
 };
 
-static enum flow virtual_services(struct walk *w, uint8_t hook, struct hook_run *r, int priority)
+/* Where a function of ip_vs and a base chain of its very priority stand: only the kernel's own list tells. */
+static bool before_its_equal(struct walk *w, uint8_t hook, const char *function, const struct nft_base *b)
 {
-	if (r->balanced || priority <= ipvs_priority(hook))
-		return GO;
-	r->balanced = true;
-	return ipvs_hook(w, hook, &r->new_oif);
+	const struct nft_hook_list *list;
+	struct err err = {};
+	size_t at[2] = { SIZE_MAX, SIZE_MAX };
+
+	if (!ipvs_present(state_ipvs(w->state), w->p.netns))
+		return false;
+	if (!nft_hook_list(state_nft(w->state), w->p.netns, family_of(w), hook, 0, &list, &err))
+		for (size_t i = 0; i < list->n; i++) {
+			const struct nft_hook_row *row = &list->row[i];
+
+			if (row->function && !strcmp(row->function, function))
+				at[0] = i;
+			if (row->table && row->backend == b->backend && (!row->family || row->family == b->family) &&
+			    !strcmp(row->table, b->table) && (!row->chain || !strcmp(row->chain, b->chain)))
+				at[1] = i;
+		}
+	if (at[0] != SIZE_MAX && at[1] != SIZE_MAX)
+		return at[0] < at[1];
+	return choice_unknown(w->choices, 2, arena_printf(w->arena, "the order of ip_vs and %s %s, both at priority %d, could not "
+							  "be read: %s", b->table, b->chain, b->priority,
+							  err.text[0] ? err.text : "the kernel's list does not name both"));
+}
+
+/* ip_vs's functions that stand before the base chain b, or before a place of this priority. */
+static enum flow virtual_services(struct walk *w, uint8_t hook, struct hook_run *r, const struct nft_base *b, int priority)
+{
+	const char *function;
+	int own;
+
+	while ((function = ipvs_function(hook, r->n_ipvs, &own))) {
+		if (own > priority || (own == priority && b && !before_its_equal(w, hook, function, b)))
+			return GO;
+		r->n_ipvs++;
+		if (ipvs_hook(w, hook, function, &r->new_oif) == END)
+			return END;
+	}
+	return GO;
 }
 
 /* What runs before the base chain b; NULL: all that is left. */
@@ -175,7 +210,7 @@ static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const s
 			return END;
 	}
 	/* ip_vs stands before the NAT hook of INPUT and after that of OUTPUT */
-	if (hook == NF_INET_LOCAL_IN && virtual_services(w, hook, r, priority) == END)
+	if (hook == NF_INET_LOCAL_IN && virtual_services(w, hook, r, b, priority) == END)
 		return END;
 	if (hook != NF_INET_FORWARD && !r->translated && nat) {
 		struct packet before = w->p;
@@ -187,7 +222,7 @@ static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const s
 		if (hook == NF_INET_LOCAL_OUT && !addr_eq(&before.dst, &w->p.dst) && reroute(w, &r->new_oif) == END)
 			return END;
 	}
-	return hook == NF_INET_LOCAL_IN ? GO : virtual_services(w, hook, r, priority);
+	return hook == NF_INET_LOCAL_IN ? GO : virtual_services(w, hook, r, b, priority);
 }
 
 enum flow run_hook(struct walk *w, uint8_t hook)

@@ -302,7 +302,7 @@ static enum flow deliver(struct walk *w)
 		return to_connection(w);
 	if (is_icmp(w->p.proto))
 		return echo(w);
-	if (w->p.ipvs.set && w->p.ipvs.method == IPVS_TUNNEL)
+	if (w->tunnelled)
 		return end_simple(w, STAGE_SOCKET, END_UNKNOWN, CAUSE_UNREADABLE,
 				  "the end of the IPVS tunnel is here; what it carries is not followed");
 	if (w->tproxy.set) {

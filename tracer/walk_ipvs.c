@@ -5,22 +5,34 @@
  */
 #include <netinet/in.h>
 
-#include <limits.h>
+#include <linux/if.h>
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "tracer/walk_priv.h"
 
-/* ip_vs_ops4[], ip_vs_ops6[]: ip_vs_out_hook() one before, alone in FORWARD. */
-int ipvs_priority(uint8_t hook)
+#define IPVS_OUT	"ip_vs_out_hook"
+#define IPVS_IN		"ip_vs_in_hook"
+
+/* ip_vs_ops4[], ip_vs_ops6[]; ip_vs_forward_icmp() looks at ICMP errors alone. */
+static const struct function {
+	uint8_t hook;
+	int priority;
+	const char *name;
+} functions[] = {
+	{ NF_INET_LOCAL_IN, 98, IPVS_OUT }, { NF_INET_LOCAL_IN, 99, IPVS_IN }, { NF_INET_LOCAL_OUT, -99, IPVS_OUT },
+	{ NF_INET_LOCAL_OUT, -98, IPVS_IN }, { NF_INET_FORWARD, 100, IPVS_OUT },
+};
+
+const char *ipvs_function(uint8_t hook, unsigned i, int *priority)
 {
-	switch (hook) {
-	case NF_INET_LOCAL_IN: return 99;
-	case NF_INET_LOCAL_OUT: return -98;
-	case NF_INET_FORWARD: return 100;
-	default: return INT_MAX;
-	}
+	for (size_t k = 0; k < ARRAY_SIZE(functions); k++)
+		if (functions[k].hook == hook && !i--) {
+			*priority = functions[k].priority;
+			return functions[k].name;
+		}
+	return NULL;
 }
 
 static bool tracked(const struct walk *w)
@@ -52,6 +64,8 @@ static void balance(struct walk *w, const struct ipvs_conn *c)
 	w->p.ipvs.vip = c->vip;
 	w->p.ipvs.port = c->vip_port;
 	update_conntrack(w, c);
+	if (c->method == IPVS_BYPASS)
+		return;
 	if (c->method != IPVS_MASQ) {
 		w->server = c->server;
 		w->server_port = c->server_port;
@@ -82,8 +96,9 @@ static void encapsulate(struct walk *w, const struct ipvs_conn *c, const struct 
 	w->p.sport = 0;
 	w->p.dport = w->p.proto == IPPROTO_UDP ? c->tunnel_port : 0;
 	w->p.tcp_flags = 0;
-	w->p.len += v6 ? 40 : 20;
+	w->p.len += (v6 ? 40 : 20) + c->tunnel_len;
 	w->p.ct = (struct ct_view){};
+	w->tunnelled = true;
 }
 
 static enum flow no_way(struct walk *w, const struct ipvs_conn *c, const struct route *r, int rc)
@@ -97,29 +112,58 @@ static enum flow no_way(struct walk *w, const struct ipvs_conn *c, const struct 
 	return ends(w, END_REJECT, CAUSE_NO_ROUTE, arena_printf(w->arena, "no route to the real server %s", server));
 }
 
-/* __ip_vs_get_out_rt(): may a packet from here go there, and does it fit? */
-static enum flow may_send(struct walk *w, const struct ipvs_conn *c, const struct route *r, bool local)
+/* __ip_vs_is_local_route6(), RTCF_LOCAL: of the way that the packet has so far. */
+static bool was_local(const struct walk *w, uint8_t hook)
 {
-	const struct link *out = state_link(w->state, w->p.netns, r->oif);
-	const char *server = endpoint_say(w->arena, &c->server, 0);
-	unsigned header = c->method != IPVS_TUNNEL ? 0 : c->server.family == AF_INET6 ? 40 : 20;
-	uint32_t mtu = r->mtu ? r->mtu : out ? out->mtu : 0;
+	const struct link *l = state_link(w->state, w->p.netns, w->p.oif);
 
-	if (local && addr_is_loopback(&c->server) && !w->p.local && packet_family(&w->p) == AF_INET)
+	return hook == NF_INET_LOCAL_IN || (l && l->flags & IFF_LOOPBACK);
+}
+
+/* crosses_local_route_boundary() where the server is this host. */
+static enum flow may_stay(struct walk *w, const struct ipvs_conn *c, uint8_t hook)
+{
+	const char *server = endpoint_say(w->arena, &c->server, 0);
+
+	if (addr_is_loopback(&c->server) && !w->p.local)
 		return ends(w, END_DROP, CAUSE_MARTIAN_DST,
 			    arena_printf(w->arena, "IPVS sends nothing from outside to the loopback address %s", server));
-	if (local)
+	if (c->method == IPVS_BYPASS || (c->method != IPVS_MASQ && !was_local(w, hook)))
+		return ends(w, END_DROP, CAUSE_NONE,
+			    arena_printf(w->arena, "IPVS drops it: %s is an address of this host, and the packet was on its way "
+					 "elsewhere", server));
+	return GO;
+}
+
+/* Does it fit? Tunnels fragment instead where net.ipv4.vs.pmtu_disc is off. */
+static enum flow fits(struct walk *w, const struct ipvs_conn *c, const struct route *r)
+{
+	const struct link *out = state_link(w->state, w->p.netns, r->oif);
+	unsigned header = c->method != IPVS_TUNNEL ? 0 : (c->server.family == AF_INET6 ? 40 : 20) + c->tunnel_len;
+	uint32_t mtu = r->mtu ? r->mtu : out ? out->mtu : 0;
+	long discover = 1;
+
+	if (!mtu || w->p.len + header <= mtu)
 		return GO;
-	/* crosses_local_route_boundary() */
+	if (header && packet_family(&w->p) == AF_INET)
+		(void)state_sysctl(w->state, w->p.netns, "net/ipv4/vs/pmtu_disc", NULL, &discover);
+	if (!discover)
+		return GO;
+	return ends(w, END_REJECT, CAUSE_MTU, arena_printf(w->arena, "%u bytes do not fit into the MTU of %u towards %s",
+							    w->p.len + header, mtu, endpoint_say(w->arena, &c->server, 0)));
+}
+
+/* __ip_vs_get_out_rt(): may a packet from here go there? */
+static enum flow may_send(struct walk *w, const struct ipvs_conn *c, const struct route *r)
+{
+	const char *server = endpoint_say(w->arena, &c->server, 0);
+
 	if (addr_is_loopback(&w->p.src))
 		return ends(w, END_DROP, CAUSE_MARTIAN_SRC,
 			    arena_printf(w->arena, "IPVS sends nothing from a loopback address to the real server %s", server));
 	if (w->p.ttl <= 1)
 		return ends(w, END_REJECT, CAUSE_TTL, "its time to live is over");
-	if (mtu && w->p.len + header > mtu)
-		return ends(w, END_REJECT, CAUSE_MTU, arena_printf(w->arena, "%u bytes do not fit into the MTU of %u towards %s",
-								    w->p.len + header, mtu, server));
-	return GO;
+	return fits(w, c, r);
 }
 
 /* ip_vs_nat_xmit(), ip_vs_dr_xmit(), ip_vs_tunnel_xmit() to a server elsewhere. */
@@ -144,40 +188,75 @@ static enum flow send_on(struct walk *w, const struct ipvs_conn *c, const struct
 	return post_routing(w);
 }
 
-static enum flow to_server(struct walk *w, const struct ipvs_conn *c)
+/* The hook's next functions have it; its old route stays. */
+static enum flow goes_on(struct walk *w, const struct ipvs_conn *c)
+{
+	balance(w, c);
+	hop_done(w, STAGE_IPVS_IN, 0, 0, false);
+	return GO;
+}
+
+static enum flow to_server(struct walk *w, const struct ipvs_conn *c, uint8_t hook)
 {
 	struct route_key key = { .dst = c->server };
 	struct route r = {};
 	bool local;
 	int rc;
 
-	if (c->method > IPVS_ROUTE)
-		return ends(w, END_UNKNOWN, CAUSE_UNREADABLE, "IPVS lets it bypass its real servers, which is not followed");
+	/* ip_vs_null_xmit() */
+	if (c->method == IPVS_LOCALNODE)
+		return goes_on(w, c);
 	rc = state_route(w->state, w->p.netns, &key, &r);
 	if (rc || r.error)
 		return no_way(w, c, &r, rc);
 	local = r.type == RTN_LOCAL;
-	if (may_send(w, c, &r, local) == END)
+	if ((local ? may_stay(w, c, hook) : may_send(w, c, &r)) == END)
 		return END;
 	add_route(w, &r);
-	if (!local)
-		return send_on(w, c, &r);
-	/* the hook's next functions have it, translated; its old route leads to this host as well */
-	balance(w, c);
-	hop_done(w, STAGE_IPVS_IN, 0, 0, false);
-	return GO;
+	return local ? goes_on(w, c) : send_on(w, c, &r);
 }
 
-static enum flow request(struct walk *w)
+/* ip_vs_addr_is_unicast(): IPv6 does not ask whether the address is this host's own. */
+static bool unicast_elsewhere(struct walk *w)
+{
+	uint8_t type = 0;
+
+	if (w->p.dst.family == AF_INET6)
+		return !addr_is_multicast(&w->p.dst);
+	return !state_addr_type(w->state, w->p.netns, &w->p.dst, 0, &type) && type == RTN_UNICAST;
+}
+
+/* ip_vs_schedule() takes no answer of a server on this host for a new connection. */
+static bool answers_one(const struct walk *w, uint8_t hook)
+{
+	for (size_t i = 0; i < w->n_balanced; i++) {
+		const struct ipvs_conn *c = &w->balanced[i].conn;
+
+		if (hook == NF_INET_LOCAL_OUT && w->balanced[i].netns == w->p.netns && c->proto == w->p.proto &&
+		    c->vip_port == w->p.sport && c->client_port == w->p.dport && addr_eq(&c->vip, &w->p.src) &&
+		    addr_eq(&c->client, &w->p.dst))
+			return true;
+	}
+	return false;
+}
+
+/* ip_vs_in_hook(), which takes answers to other connections for new ones too. */
+static enum flow request(struct walk *w, uint8_t hook)
 {
 	struct ipvs_run run = { .p = &w->p, .choices = w->choices, .evidence = &w->ev };
 
+	if (answers_one(w, hook))
+		return GO;
 	hop_begin(w);
 	switch (ipvs_run(state_ipvs(w->state), w->p.netns, &run)) {
 	case IPVS_PASS:
 		return GO;
 	case IPVS_SEND:
-		return to_server(w, &run.conn);
+		return to_server(w, &run.conn, hook);
+	case IPVS_LEAVE:
+		if (unicast_elsewhere(w))
+			return to_server(w, &run.conn, hook);
+		return ends(w, END_REJECT, run.cause, run.why);
 	case IPVS_REFUSE:
 		return ends(w, END_REJECT, run.cause, run.why);
 	case IPVS_DROP:
@@ -201,7 +280,23 @@ static const struct ipvs_conn *answered(const struct walk *w)
 	return NULL;
 }
 
-/* handle_response(): from the virtual address again, and routed anew as such. */
+/* What a real server sends outside of connections (net.ipv4.vs.nat_icmp_send). */
+static enum flow unasked(struct walk *w)
+{
+	enum answer refused;
+
+	hop_begin(w);
+	refused = ipvs_refuses_answer(state_ipvs(w->state), w->p.netns, &w->p, &w->ev);
+	if (refused == NO)
+		return GO;
+	if (refused == UNKNOWN)
+		return end_simple(w, STAGE_IPVS_OUT, END_UNKNOWN, CAUSE_UNREADABLE, "the IPVS services could not be read");
+	return end_simple(w, STAGE_IPVS_OUT, END_REJECT, CAUSE_NONE,
+			  arena_printf(w->arena, "%s is a real server, and this is of no IPVS connection: it is refused "
+				       "(net.ipv4.vs.nat_icmp_send)", endpoint_say(w->arena, &w->p.src, w->p.sport)));
+}
+
+/* ip_vs_out_hook() and handle_response(): from the virtual address again, and routed anew as such. */
 static enum flow answer(struct walk *w, uint8_t hook, int *oif)
 {
 	const struct ipvs_conn *c = answered(w);
@@ -209,7 +304,7 @@ static enum flow answer(struct walk *w, uint8_t hook, int *oif)
 	uint8_t type = 0;
 
 	if (!c)
-		return GO;
+		return unasked(w);
 	hop_begin(w);
 	w->p.src = c->vip;
 	w->p.sport = c->vip_port;
@@ -228,11 +323,9 @@ static enum flow answer(struct walk *w, uint8_t hook, int *oif)
 	return reroute(w, oif);
 }
 
-enum flow ipvs_hook(struct walk *w, uint8_t hook, int *oif)
+enum flow ipvs_hook(struct walk *w, uint8_t hook, const char *function, int *oif)
 {
 	if (w->p.ipvs.set || !ipvs_present(state_ipvs(w->state), w->p.netns))
 		return GO;
-	if (w->reply || (w->at && w->at->balanced))
-		return answer(w, hook, oif);
-	return hook == NF_INET_FORWARD ? GO : request(w);
+	return strcmp(function, IPVS_IN) ? answer(w, hook, oif) : request(w, hook);
 }

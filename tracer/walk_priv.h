@@ -46,6 +46,7 @@ struct walk {
 	size_t n_conn, cap_conn;
 	struct balanced *balanced;
 	size_t n_balanced, cap_balanced;
+	bool tunnelled;			/* it travels inside another packet, which is what is followed */
 	struct addr server;		/* the real server that gets it with the virtual address (-g, -i); family 0: none */
 	uint16_t server_port;
 	struct hop *hop;
@@ -111,10 +112,10 @@ void nat_apply(struct walk *w, uint8_t hook);
 void confirm(struct walk *w);
 
 /* -- walk_ipvs.c ---------------------------------------------------------------------------------- */
-/* The priority at which ip_vs has done with a packet of the hook; INT_MAX where it has no function. */
-int ipvs_priority(uint8_t hook);
-/* Its functions at the hook: END if it took the packet over, and walked it to its end. *oif as reroute()'s. */
-enum flow ipvs_hook(struct walk *w, uint8_t hook, int *oif);
+/* The i-th function of ip_vs at the hook and its priority; NULL: it has no more. */
+const char *ipvs_function(uint8_t hook, unsigned i, int *priority);
+/* Runs it: END if it took the packet over, and walked it to its end. *oif as reroute()'s. */
+enum flow ipvs_hook(struct walk *w, uint8_t hook, const char *function, int *oif);
 
 /* -- walk_ip.c ------------------------------------------------------------------------------------ */
 /* INPUT, and the socket behind it. */

@@ -155,7 +155,7 @@ static struct packet packet(const char *src, uint16_t sport, const char *dst, ui
 /* Every way out of one packet, as "verdict server share; …". */
 static const char *ways(const struct packet *p)
 {
-	static const char *const names[] = { "pass", "send", "refuse", "drop", "unknown" };
+	static const char *const names[] = { "pass", "send", "leave", "refuse", "drop", "unknown" };
 	struct choices *c = choices_new(f.arena, 64);
 	struct text t = { .arena = f.arena };
 
@@ -283,6 +283,62 @@ static void by_mark(void **state)
 	fixture_close(&f);
 }
 
+/* A service by mark without server, and cache_bypass: past it, if the walk finds that the address is elsewhere. */
+static void past_all(void **state)
+{
+	static const char conns[] = "TCP 0A030002 9C40 C0000209 20FB 00000000 0000 SYN_RECV         60\n";
+	struct service s = { "10.96.0.1", 0, 0, 7, 0, "rr", NULL, 0 };
+	struct packet p;
+
+	(void)state;
+	node(&s, 1, conns, NULL);
+	p = packet("10.3.0.2", 40001, "192.0.2.9", 8443, IPPROTO_TCP);
+	p.mark = 7;
+	assert_string_equal(ways(&p), "refuse");
+	/* its first packet went so: the others do */
+	p.sport = 40000;
+	assert_string_equal(ways(&p), "send 192.0.2.9:8443 existing 1.000");
+	fixture_close(&f);
+	node(&s, 1, conns, (const char *const[]){ "cache_bypass", NULL });
+	p.sport = 40001;
+	assert_string_equal(ways(&p), "leave");
+	fixture_close(&f);
+}
+
+static enum answer refused(const char *src, uint16_t sport, uint8_t proto)
+{
+	struct packet p = packet(src, sport, "10.3.0.2", 40000, proto);
+	struct evidences ev = { .arena = f.arena };
+	enum answer a = ipvs_refuses_answer(v, 0, &p, &ev);
+
+	assert_int_equal(ev.n, a == YES ? 2 : 0);
+	return a;
+}
+
+/* ip_vs_out_hook(): what a real server sends that belongs to no connection. */
+static void unasked_answers(void **state)
+{
+	struct service s = SERVICE("rr", 0, THREE(1, 1, 0));
+	struct packet reset = packet("10.2.0.13", 80, "10.3.0.2", 40000, IPPROTO_TCP);
+	struct evidences ev = { .arena = NULL };
+
+	(void)state;
+	node(&s, 1, NULL, NULL);
+	assert_int_equal(refused("10.2.0.13", 80, IPPROTO_TCP), NO);
+	fixture_close(&f);
+	node(&s, 1, NULL, (const char *const[]){ "nat_icmp_send", NULL });
+	assert_int_equal(refused("10.2.0.13", 80, IPPROTO_TCP), YES);
+	assert_int_equal(refused("10.2.0.11", 80, IPPROTO_TCP), YES);	/* silenced, but a real server */
+	assert_int_equal(refused("10.2.0.13", 81, IPPROTO_TCP), NO);
+	assert_int_equal(refused("10.2.0.14", 80, IPPROTO_TCP), NO);
+	assert_int_equal(refused("10.2.0.13", 80, IPPROTO_UDP), NO);
+	assert_int_equal(refused("10.2.0.13", 80, IPPROTO_ICMP), NO);
+	reset.tcp_flags = 0x04;
+	ev.arena = f.arena;
+	assert_int_equal(ipvs_refuses_answer(v, 0, &reset, &ev), NO);
+	fixture_close(&f);
+}
+
 static void connections(void **state)
 {
 	static const char conns[] = "TCP 0A030002 9C40 0A600001 0050 0A02000B 0050 ESTABLISHED     900\n"
@@ -349,7 +405,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(taking_turns), cmocka_unit_test(refusing), cmocka_unit_test(by_source), cmocka_unit_test(by_maglev),
-		cmocka_unit_test(by_load), cmocka_unit_test(by_mark), cmocka_unit_test(connections),
+		cmocka_unit_test(by_load), cmocka_unit_test(by_mark), cmocka_unit_test(past_all),
+		cmocka_unit_test(unasked_answers), cmocka_unit_test(connections),
 		cmocka_unit_test(templates), cmocka_unit_test(without_ipvs),
 	};
 

@@ -48,7 +48,7 @@ static void check_shape(const json_t *root)
 	has_keys(root, "schema node target source verdict paths findings gaps observed");
 	assert_string_equal(json_string_value(json_object_get(root, "schema")), "ktrace/1");
 	assert_true(json_is_null(json_object_get(root, "observed")));
-	has_keys(json_object_get(root, "node"), "name kernel proxy");
+	has_keys(json_object_get(root, "node"), "name kernel proxy hooks");
 	has_keys(json_object_get(json_object_get(root, "node"), "proxy"), "mode backend others");
 	has_keys(json_object_get(root, "target"), "input kind namespace name ports");
 	has_keys(json_object_get(root, "source"), "input kind address iface");

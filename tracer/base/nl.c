@@ -271,7 +271,7 @@ void nl_attrs(const struct nlmsghdr *nlh, size_t header_len, const struct nlattr
 
 void nl_nested(const struct nlattr *nest, const struct nlattr **tb, unsigned max)
 {
-	walk_attrs(nl_data(nest), nl_len(nest), tb, max);
+	walk_attrs(nest ? nl_data(nest) : NULL, nest ? nl_len(nest) : 0, tb, max);
 }
 
 static const void *sized(const struct nlattr *a, size_t n)

@@ -56,7 +56,7 @@ static inline const struct nlattr *nl_within(const uint8_t *p, const struct nlat
 	for ((a) = nl_within(nl_data(nest), (nest)); (a); \
 	     (a) = nl_within((const uint8_t *)(a) + MNL_ALIGN((a)->nla_len), (nest)))
 
-/* Attributes of a message or a nest by type, bounds-checked; tb[0..max] is filled, absent = NULL. */
+/* Attributes of a message or a nest by type, bounds-checked; tb[0..max] is filled, absent = NULL; of no nest (NULL) all are. */
 void nl_attrs(const struct nlmsghdr *nlh, size_t header_len, const struct nlattr **tb, unsigned max);
 void nl_nested(const struct nlattr *nest, const struct nlattr **tb, unsigned max);
 /* Values with length checks: the default when absent or of another size. be: network order on the wire. */
