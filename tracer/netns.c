@@ -398,20 +398,42 @@ int state_netns_of_addr(struct state *s, const struct addr *a, uint32_t *out)
 	return h->rc;
 }
 
+/* At the other end of one of the node's own devices. */
+static bool is_neighbour(struct state *s, const struct addr *a, uint32_t *out)
+{
+	const struct link *const *link;
+	uint32_t netns;
+	size_t n;
+	int ifindex;
+
+	if (state_links(s, 0, &link, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!state_peer(s, 0, link[i], &netns, &ifindex) && netns && addr_is_ours(s, netns, a)) {
+			*out = netns;
+			return true;
+		}
+	return false;
+}
+
 int state_netns_sender(struct state *s, const struct addr *a, uint32_t *out)
 {
 	struct netns_scan *scan;
 	uint32_t netns;
+	int rc = -ENOENT;
 
 	if (state_replays(s))
 		return -ESRCH;
-	if (!state_netns_of_addr(s, a, out))
+	if (!state_netns_of_addr(s, a, out) || is_neighbour(s, a, out))
 		return 0;
 	scan = get_scan(s);
-	for (size_t i = 0; i < scan->n; i++)
-		if (!open_candidate(s, &scan->v[i], &netns) && netns && addr_is_ours(s, netns, a)) {
-			*out = netns;
-			return 0;
-		}
-	return -ENOENT;
+	for (size_t i = 0; i < scan->n; i++) {
+		if (open_candidate(s, &scan->v[i], &netns) || !netns || !addr_is_ours(s, netns, a))
+			continue;
+		if (!rc)
+			return -EEXIST;
+		*out = netns;
+		rc = 0;
+	}
+	return rc;
 }

@@ -76,7 +76,10 @@ int state_netns_pid(struct state *s, int pid, uint32_t *out, struct err *err);
 int state_netns_inode(struct state *s, uint32_t inode, uint32_t *out);
 /* The netns on this node that holds address a on a device other than lo (a pod's). -ENOENT: none; not the node's own. */
 int state_netns_of_addr(struct state *s, const struct addr *a, uint32_t *out);
-/* Any live namespace of this machine that has address a, the node's own excepted: who can send in a client's name. -ENOENT: none. Opens all of them. */
+/*
+ * The live namespace that has address a, the node's own excepted: who can send in a client's name. One that a device of the node leads to before any other
+ * of this machine, of which there must be one only. -ENOENT: none; -EEXIST: several.
+ */
 int state_netns_sender(struct state *s, const struct addr *a, uint32_t *out);
 
 /* -- conntrack.c ---------------------------------------------------------------------------------- */
