@@ -73,6 +73,8 @@ int legacy_chain_names(struct nft *nft, uint32_t netns, uint8_t family, const ch
 		       const char *const **out, size_t *n);
 /* For a snapshot: reads the table and all that its matches may ask besides. */
 int legacy_record(struct nft *nft, uint32_t netns, uint8_t family, const char *table);
+/* Did all tables read stand there together? 0 or -EAGAIN; another -errno where that could not be asked. */
+int legacy_settled(struct nft *nft);
 
 /* The pieces of struct nft that the room's files share (nft.c owns it). */
 struct io *nft_io(struct nft *nft);

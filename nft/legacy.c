@@ -3,6 +3,9 @@
  * iptables-legacy by getsockopt. A table comes as one blob, up to tens of megabytes, that is kept: one pass finds
  * its chains, and a chain's rules are decoded when a packet first enters it. Asking for a table that does not exist
  * would create it, so only those are read that /proc/net/ip_tables_names lists.
+ *
+ * There is no generation to compare. All tables of a family are read at once, the largest last; if the others are read
+ * again at the end and are still the same, all of them stood together when the largest was read.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,41 +13,16 @@
 
 #include "nft/legacy.h"
 
-#include <linux/netfilter_ipv4/ip_tables.h>
-#include <linux/netfilter_ipv6/ip6_tables.h>
+#define HOOKS		LEGACY_HOOKS
 
-#define HOOKS		5
-#define TRIES		10
-#define MAX_TABLE	(512u << 20)	/* XT_MAX_TABLE_SIZE of net/netfilter/x_tables.c */
-
-struct lchain {
-	uint32_t start, end;		/* offsets of the first rule and of the entry that ends the chain */
-	const char *name;
-	const struct chain *chain;	/* decoded when first asked for */
-};
-
-struct ltable {
-	struct ltable *next;
-	uint32_t netns;
-	uint8_t family;
-	const char *name;
-	bool read;
-	int rc;
-	const uint8_t *blob;
-	uint32_t size, valid_hooks;
-	struct lchain *chain;		/* in the order of their offsets */
-	size_t n_chain, cap_chain;
-	uint32_t *slot;			/* hash of names: index into chain + 1 */
-	size_t n_slot;
-	struct nft_base base[HOOKS];
-	const char **names;		/* sorted, made when first asked for */
-};
-
+/* The tables of one family. */
 struct lists {
 	struct lists *next;
 	uint32_t netns;
 	uint8_t family;
 	const char **names;
+	bool read;
+	const struct ltable *last;	/* the one read last */
 };
 
 struct legacy {
@@ -81,43 +59,27 @@ static const char **read_names(struct nft *nft, uint32_t netns, uint8_t family)
 	return names;
 }
 
-const char *const *legacy_tables(struct nft *nft, uint32_t netns, uint8_t family)
+static struct lists *lists_of(struct nft *nft, uint32_t netns, uint8_t family)
 {
 	struct legacy *l = legacy_of(nft);
 	struct lists *s;
 
 	for (s = l->lists; s; s = s->next)
 		if (s->netns == netns && s->family == family)
-			return s->names;
+			return s;
 	s = arena_alloc(nft_arena(nft), sizeof(*s));
 	*s = (struct lists){ .next = l->lists, .netns = netns, .family = family,
 			     .names = read_names(nft, netns, family) };
 	l->lists = s;
-	return s->names;
+	return s;
+}
+
+const char *const *legacy_tables(struct nft *nft, uint32_t netns, uint8_t family)
+{
+	return lists_of(nft, netns, family)->names;
 }
 
 /* -- one table -- */
-
-/* The fields of both families' entries that the walk over a blob needs. */
-static bool entry_at(const struct ltable *t, uint32_t offset, struct legacy_entry *en)
-{
-	const struct ipt_entry *e4 = (const void *)(t->blob + offset);
-	const struct ip6t_entry *e6 = (const void *)(t->blob + offset);
-	const struct xt_entry_target *target;
-
-	en->family = t->family;
-	en->bytes = t->blob + offset;
-	en->match = t->family == NFPROTO_IPV4 ? sizeof(*e4) : sizeof(*e6);
-	if (offset % 8 || offset > t->size || t->size - offset < en->match)
-		return false;
-	en->target = t->family == NFPROTO_IPV4 ? e4->target_offset : e6->target_offset;
-	en->next = t->family == NFPROTO_IPV4 ? e4->next_offset : e6->next_offset;
-	if (en->target < en->match || en->target % 8 || en->next % 8 || en->next > t->size - offset ||
-	    en->next < en->target + sizeof(*target))
-		return false;
-	target = legacy_target(en);
-	return target->u.user.target_size >= sizeof(*target) && target->u.user.target_size <= en->next - en->target;
-}
 
 /* The chain's name if the entry is a chain's header (or the table's end), else NULL. */
 static const char *header_name(const struct legacy_entry *en)
@@ -206,7 +168,7 @@ static int index_chains(struct arena *a, struct ltable *t, const struct ipt_geti
 		const char *name;
 		int h;
 
-		if (!entry_at(t, offset, &en))
+		if (!legacy_entry_at(t, offset, &en))
 			return -EBADMSG;
 		name = header_name(&en);
 		h = hook_at(t, info, offset);
@@ -260,7 +222,7 @@ static int read_policies(struct ltable *t, const struct ipt_getinfo *info)
 
 		if (!(t->valid_hooks & 1u << h))
 			continue;
-		if (!entry_at(t, info->underflow[h], &en) || en.next - en.target < sizeof(*st))
+		if (!legacy_entry_at(t, info->underflow[h], &en) || en.next - en.target < sizeof(*st))
 			return -EBADMSG;
 		st = (const void *)legacy_target(&en);
 		if (st->target.u.user.name[0] || (st->verdict != -NF_ACCEPT - 1 && st->verdict != -NF_DROP - 1))
@@ -270,55 +232,10 @@ static int read_policies(struct ltable *t, const struct ipt_getinfo *info)
 	return 0;
 }
 
-/* Both families' structs of these calls are the same, and so are the option numbers. */
-static int ask(struct nft *nft, const struct ltable *t, int opt, void *buf, size_t *len)
-{
-	bool v4 = t->family == NFPROTO_IPV4;
-
-	return io_sockopt(nft_io(nft), t->netns, v4 ? AF_INET : AF_INET6, v4 ? IPPROTO_IP : IPPROTO_IPV6, opt, buf,
-			  len);
-}
-
-static int read_blob(struct nft *nft, struct ltable *t, struct ipt_getinfo *info)
-{
-	struct ipt_get_entries *get = NULL;
-	size_t len = sizeof(*info), room = 0;
-	int rc = -EAGAIN;
-
-	/* do_ipt_get_ctl(): -EAGAIN if the table was replaced between the two calls */
-	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
-		memset(info, 0, sizeof(*info));
-		strncpy(info->name, t->name, sizeof(info->name) - 1);
-		len = sizeof(*info);
-		rc = ask(nft, t, IPT_SO_GET_INFO, info, &len);
-		if (!rc && (len < sizeof(*info) || info->size > MAX_TABLE))
-			rc = -EBADMSG;
-		if (rc)
-			break;
-		if (room < sizeof(*get) + info->size) {
-			room = sizeof(*get) + info->size;
-			get = arena_alloc(nft_arena(nft), room);
-		}
-		len = sizeof(*get) + info->size;
-		memset(get, 0, sizeof(*get));
-		strncpy(get->name, t->name, sizeof(get->name) - 1);
-		get->size = info->size;
-		rc = ask(nft, t, IPT_SO_GET_ENTRIES, get, &len);
-		if (!rc && len != sizeof(*get) + info->size)
-			rc = -EBADMSG;
-	}
-	if (rc)
-		return rc;
-	t->blob = (const uint8_t *)get->entrytable;
-	t->size = info->size;
-	t->valid_hooks = info->valid_hooks;
-	return 0;
-}
-
 static int read_table(struct nft *nft, struct ltable *t)
 {
 	struct ipt_getinfo info;
-	int rc = read_blob(nft, t, &info);
+	int rc = legacy_read(nft, t, &info);
 
 	rc = rc ?: index_chains(nft_arena(nft), t, &info);
 	rc = rc ?: read_policies(t, &info);
@@ -329,25 +246,62 @@ static int read_table(struct nft *nft, struct ltable *t)
 	return rc;
 }
 
+static int by_size(const void *a, const void *b)
+{
+	const struct ltable *x = *(struct ltable *const *)a, *y = *(struct ltable *const *)b;
+
+	return (x->size > y->size) - (x->size < y->size);
+}
+
+/* All tables of the family, the largest last. */
+static void read_group(struct nft *nft, struct lists *s)
+{
+	struct legacy *l = legacy_of(nft);
+	struct ltable **t = NULL;
+	struct ipt_getinfo info;
+	size_t n = 0, cap = 0;
+
+	s->read = true;
+	for (const char *const *name = s->names; *name; name++) {
+		struct ltable *this = *VEC_PUSH(nft_arena(nft), t, n, cap) = arena_alloc(nft_arena(nft), sizeof(*this));
+
+		*this = (struct ltable){ .next = l->table, .netns = s->netns, .family = s->family, .name = *name };
+		l->table = this;
+		this->size = legacy_info(nft, this, &info) ? 0 : info.size;
+	}
+	if (n > 1)
+		qsort(t, n, sizeof(*t), by_size);
+	for (size_t i = 0; i < n; i++) {
+		t[i]->rc = read_table(nft, t[i]);
+		s->last = t[i];
+	}
+}
+
 /* The table, read now if not before; NULL if it does not exist. Check its rc. */
 static struct ltable *table_get(struct nft *nft, uint32_t netns, uint8_t family, const char *name)
 {
-	const char *const *names = legacy_tables(nft, netns, family);
-	struct legacy *l = legacy_of(nft);
+	struct lists *s = lists_of(nft, netns, family);
 	struct ltable *t;
 
-	for (t = l->table; t; t = t->next)
+	if (!s->read)
+		read_group(nft, s);
+	for (t = legacy_of(nft)->table; t; t = t->next)
 		if (t->netns == netns && t->family == family && !strcmp(t->name, name))
 			return t;
-	while (*names && strcmp(*names, name))
-		names++;
-	if (!*names)
-		return NULL;
-	t = arena_alloc(nft_arena(nft), sizeof(*t));
-	*t = (struct ltable){ .next = l->table, .netns = netns, .family = family, .name = *names };
-	l->table = t;
-	t->rc = read_table(nft, t);
-	return t;
+	return NULL;
+}
+
+/* -- do they still stand as they were read? -- */
+
+int legacy_settled(struct nft *nft)
+{
+	const struct legacy *l = legacy_of(nft);
+	int rc = 0;
+
+	for (const struct ltable *t = l->table; t && !rc; t = t->next)
+		if (!t->rc && lists_of(nft, t->netns, t->family)->last != t)
+			rc = legacy_table_settled(nft, t);
+	return rc;
 }
 
 /* -- chains -- */
@@ -363,7 +317,7 @@ static int count_rules(const struct ltable *t, const struct lchain *c, size_t *n
 	uint32_t offset = c->start;
 
 	for (*n = 0; offset < c->end; offset += en.next, ++*n)
-		if (!entry_at(t, offset, &en))
+		if (!legacy_entry_at(t, offset, &en))
 			return -EBADMSG;
 	return offset == c->end ? 0 : -EBADMSG;
 }
@@ -379,7 +333,7 @@ static int decode_rules(struct nft *nft, const struct ltable *t, const struct lc
 		return rc;
 	out->rule = arena_alloc(nft_arena(nft), n * sizeof(*out->rule));
 	for (size_t i = 0; i < n && !rc; i++, offset += en.next) {
-		entry_at(t, offset, &en);
+		legacy_entry_at(t, offset, &en);
 		out->rule[i].index = i + 1;
 		rc = legacy_rule(nft, t->netns, &en, offset, name_at, t, &out->rule[i]);
 	}
@@ -457,7 +411,7 @@ int legacy_record(struct nft *nft, uint32_t netns, uint8_t family, const char *t
 
 	if (!t || t->rc)
 		return t ? t->rc : -ENOENT;
-	for (uint32_t offset = 0; offset < t->size && entry_at(t, offset, &en); offset += en.next)
+	for (uint32_t offset = 0; offset < t->size && legacy_entry_at(t, offset, &en); offset += en.next)
 		legacy_record_entry(nft, netns, &en);
 	return 0;
 }

@@ -142,12 +142,27 @@ int nft_generation(struct nft *nft, uint32_t netns, uint32_t *gen)
 	return rc;
 }
 
-static enum answer present(struct nft *nft, uint32_t netns)
+static enum answer present(struct ruleset *r)
 {
-	uint32_t gen;
-	int rc = nft_generation(nft, netns, &gen);
+	int rc = nft_generation(r->nft, r->netns, &r->generation);
 
-	return rc ? UNKNOWN : answer_of(gen);
+	return rc ? UNKNOWN : answer_of(r->generation);
+}
+
+int nft_settled(struct nft *nft)
+{
+	uint32_t generation;
+
+	if (io_mode(nft->io) == IO_REPLAY)
+		return 0;
+	for (size_t i = 0; i < nft->n_ruleset; i++) {
+		const struct ruleset *r = nft->ruleset[i];
+		int rc = r ? nft_generation(nft, r->netns, &generation) : 0;
+
+		if (rc || (r && generation != r->generation))
+			return rc ?: -EAGAIN;
+	}
+	return legacy_settled(nft);
 }
 
 struct ruleset *ruleset_get(struct nft *nft, uint32_t netns)
@@ -163,7 +178,7 @@ struct ruleset *ruleset_get(struct nft *nft, uint32_t netns)
 	r->nft = nft;
 	r->arena = nft->arena;
 	r->netns = netns;
-	r->present = present(nft, netns);
+	r->present = present(r);
 	r->chain.arena = r->set.arena = r->object.arena = nft->arena;
 	r->hook.arena = r->view.arena = r->exists.arena = nft->arena;
 	nft->ruleset[netns] = r;

@@ -18,9 +18,14 @@ struct nft *nft_open(struct io *io, struct arena *a, const struct ask *ask, stru
 
 /*
  * The ruleset generation of netns (NFT_MSG_GETGEN), read anew at each call. 0 with *gen = 0 where
- * nf_tables does not exist. A caller compares it before and after, and walks again if it changed.
+ * nf_tables does not exist.
  */
 int nft_generation(struct nft *nft, uint32_t netns, uint32_t *gen);
+/*
+ * Did all rules read since nft_forget(), of every namespace, stand there together? 0, or -EAGAIN: they changed meanwhile and must
+ * be read again; another -errno where that could not be asked. A snapshot is always settled.
+ */
+int nft_settled(struct nft *nft);
 /* Forgets all that was read of every namespace. */
 void nft_forget(struct nft *nft);
 

@@ -71,6 +71,7 @@ struct ruleset {
 	struct arena *arena;
 	uint32_t netns;
 	enum answer present;		/* nf_tables is in this kernel */
+	uint32_t generation;		/* when the first question was put */
 	bool tables_read;
 	int tables_rc;
 	struct nft_table *table;	/* nf_tables and legacy */

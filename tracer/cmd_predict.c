@@ -280,17 +280,16 @@ static int predict_once(struct predict *pr)
 static int predict_stable(struct predict *pr)
 {
 	struct nft *nft = state_nft(pr->s);
-	uint32_t before, after;
-	int rc, rc2;
+	int rc, settled;
 
 	for (int try = 0; try < TRIES; try++) {
-		rc = nft_generation(nft, 0, &before);
-		if (rc)
-			return err_set(pr->err, rc, "the ruleset's generation cannot be asked: %s", strerror(-rc));
 		rc = predict_once(pr);
-		rc2 = nft_generation(nft, 0, &after);
-		if (!rc2 && before == after && rc != -EINTR)
+		settled = nft_settled(nft);
+		if (!settled && rc != -EINTR)
 			return rc;
+		if (settled && settled != -EAGAIN)
+			return err_set(pr->err, settled, "it cannot be asked whether the rules stood still: %s",
+				       strerror(-settled));
 		state_forget(pr->s);
 		/* kube-proxy commits several times in one sync: let it finish, each time a little longer */
 		nanosleep(&(struct timespec){ .tv_nsec = (10L << try) * 1000000 }, NULL);

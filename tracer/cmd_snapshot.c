@@ -32,21 +32,15 @@ static int read_node(struct state *s, struct arena *a, struct err *err)
 }
 
 /* Until the ruleset stood still meanwhile. */
-static int read_stable(struct state *s, struct arena *a, struct err *err)
+static int read_stable(struct state *s, struct arena *a, struct gaps *gaps, struct err *err)
 {
-	uint32_t before, after;
 	int rc;
 
 	for (int try = 0; try < TRIES; try++) {
-		rc = nft_generation(state_nft(s), 0, &before);
-		if (!rc)
-			rc = read_node(s, a, err);
-		if (!rc)
-			rc = nft_generation(state_nft(s), 0, &after);
-		if (rc && rc != -EINTR)
+		gaps->n = 0;
+		rc = read_node(s, a, err) ?: nft_settled(state_nft(s));
+		if (rc != -EINTR && rc != -EAGAIN)
 			return rc;
-		if (!rc && before == after)
-			return 0;
 		state_forget(s);
 	}
 	return err_set(err, -EAGAIN, "the ruleset kept changing while it was read; try again when kube-proxy is idle");
@@ -63,7 +57,7 @@ static int snapshot(struct arena *a, const char *path, struct io **io, struct ga
 	if (!rc)
 		rc = state_open(*io, a, gaps, &s, err);
 	if (!rc)
-		rc = read_stable(s, a, err);
+		rc = read_stable(s, a, gaps, err);
 	if (!rc)
 		rc = io_save(*io, path, err);
 	return rc;
