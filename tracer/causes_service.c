@@ -88,14 +88,49 @@ static bool not_a_service_port(struct view *v)
 {
 	if (in_kube_table(v->ev) && name_matches(v->ev->chain, "cluster-ips-check"))
 		return v->fails && v->t->end.kind == END_REJECT;
-	if (v->p->target.target.kind != TARGET_ADDRESS || !v->p->target.service || view_dnat(v) || v->t->has_endpoint)
+	if (v->p->target.target.kind != TARGET_ADDRESS || !v->p->target.service || view_dnat(v) ||
+	    (v->t->has_endpoint && !addr_eq(&v->t->endpoint, &v->t->target.dst)))
+		return false;
+	if (v->p->facts.served != SERVED_NOT && v->p->facts.served != SERVED_OTHER_PORT)
 		return false;
 	if (view_entry(v) || view_meets(v, "KUBE-SVC-*|KUBE-SVL-*|KUBE-EXT-*|KUBE-FW-*|KUBE-XLB-*|service-*|external-*|local-*"))
 		return false;
 	v->text = "{target} is not a port of {service|the Service at that address}: no rule "
 		  "translates it, and the packet is routed like any other ({route|by the default "
 		  "route}).";
+	/* the node has the address itself where IPVS mode is, or was */
+	if (v->cause == CAUSE_NO_LISTENER && evidence_says(view_evidence(v, EV_ROUTE), "kube-ipvs0")) {
+		v->text = "{target} is not a port of {service|the Service at that address}: nothing translates it, the node "
+			  "itself has the address (on kube-ipvs0), and nothing listens there.";
+		return true;
+	}
 	return v->t->end.kind == END_SENT || v->cause == CAUSE_NO_ROUTE;
+}
+
+/* Its address is refused, but this packet was accepted before it came to that. */
+static bool reject_shadowed(struct view *v)
+{
+	size_t i, k;
+
+	if (v->p->facts.served != SERVED_REFUSED || (v->fails && evidence_is_rule(v->ev)) || (!v->fails && v->t->end.kind != END_SENT))
+		return false;
+	for (i = v->t->n_hops; i-- > 0; ) {
+		const struct hop *h = &v->t->hops[i];
+
+		for (k = h->n_evidence; !h->reply && !h->nat && h->priority >= 0 && k-- > 0; )
+			if (evidence_accepts(&h->evidence[k])) {
+				v->ev = &h->evidence[k];
+				v->hop = h;
+				return true;
+			}
+	}
+	v->ev = NULL;
+	return true;
+}
+
+static bool is_nodeport(const struct view *v)
+{
+	return v->p->target.target.kind == TARGET_NODEPORT || v->p->facts.served == SERVED_NODEPORT;
 }
 
 static bool unallocated(struct view *v)
@@ -134,7 +169,7 @@ static bool localhost(struct view *v)
 				  "{nodeaddr|an address of the node}:{port}.";
 		return view_is_service(v) || view_dnat(v);
 	}
-	if (v->cause != CAUSE_NO_LISTENER || view_dnat(v) || v->p->target.target.kind != TARGET_NODEPORT)
+	if (v->cause != CAUSE_NO_LISTENER || view_dnat(v) || !is_nodeport(v))
 		return false;
 	v->text = "No rule serves NodePort {port} on {targetaddr} ({proxy}); use {nodeaddr|an address "
 		  "of the node}:{port}.";
@@ -158,6 +193,14 @@ static bool served_elsewhere(const struct view *v)
 
 static bool other_address(struct view *v)
 {
+	if (v->p->facts.served == SERVED_NODEPORT) {
+		v->text = "NodePort {port} of {service|a Service} is not served on {targetaddr}, where no socket takes it "
+			  "either: kube-proxy serves NodePorts on its nodePortAddresses only, in nftables mode on the "
+			  "node's primary address unless told otherwise.";
+		v->fix = "# use {nodeaddr|another address of the node}, or add {targetaddr} to kube-proxy's nodePortAddresses "
+			 "and restart it";
+		return true;
+	}
 	return v->p->target.target.kind == TARGET_NODEPORT && !view_dnat(v) && served_elsewhere(v);
 }
 
@@ -215,6 +258,13 @@ static const struct cause rows[] = {
 	  .fix = DESCRIBE "   # its selector and endpoints\n"
 		 "kubectl -n {ns|NAMESPACE} get pods --show-labels   # some Pod must carry every label of the selector and be Ready",
 	  .key = "{service|-}{port}" },
+	{ .id = "no-endpoints-reject-shadowed", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
+	  .title = "The Service has no endpoints, and its refusal is not met", .applies = reject_shadowed,
+	  .text = "{service|The Service at this address} has no endpoints, and kube-proxy's filter rules would refuse "
+		  "{target}; but {rule|no rule} accepts {packet} before it comes to them, so it is routed like any other "
+		  "({route|no route}): the client waits instead of being refused.",
+	  .fix = DESCRIBE "   # its selector and endpoints\n{list|# see the chains}   # and the accept belongs after the jump to "
+		 "KUBE-SERVICES", .key = "{service|-}{port}" },
 	{ .id = "itp-local-no-local-endpoint", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "internalTrafficPolicy: Local, and no endpoint on this node", .ends = RULED,
 	  .owner = "kube-proxy", .applies = itp_local,

@@ -137,6 +137,21 @@ static void find_listener(struct predict *pr, const struct tuple *tuple)
 	pr->p.facts.listener = e;
 }
 
+/* The address by which others know the node, before those of its bridges. */
+static void primary_first(struct state *s, uint8_t family, struct addr *list, size_t n)
+{
+	struct addr primary;
+
+	if (!target_node_addr(s, family, &primary))
+		return;
+	for (size_t i = 1; i < n; i++)
+		if (addr_eq(&list[i], &primary)) {
+			memmove(list + 1, list, i * sizeof(*list));
+			list[0] = primary;
+			return;
+		}
+}
+
 static void read_facts(struct predict *pr)
 {
 	struct node_facts *facts = &pr->p.facts;
@@ -151,6 +166,8 @@ static void read_facts(struct predict *pr)
 	list = arena_alloc(pr->a, n * sizeof(*list));
 	for (size_t i = 0; i < n; i++)
 		list[i] = addrs[i].addr;
+	primary_first(pr->s, AF_INET, list, n);
+	primary_first(pr->s, AF_INET6, list, n);
 	facts->node_addr = list;
 	facts->n_node_addr = n;
 }
@@ -179,6 +196,24 @@ static void read_hooks(struct predict *pr)
 	}
 	pr->p.hook = list;
 	pr->p.n_hook = n;
+}
+
+/*
+ * The service of an address that nothing translated, which no rule that the packet met names. In nftables mode that costs a dump of
+ * every service: not where the packet goes on its way.
+ */
+static void find_service(struct predict *pr, const struct trace *t)
+{
+	uint8_t type;
+
+	if (pr->target.kind != TARGET_ADDRESS || (end_reaches(t->end.kind) && pr->p.proxy.mode != PROXY_IPTABLES))
+		return;
+	for (size_t i = 0; i < t->n_hops; i++)
+		if (!t->hops[i].reply && !addr_eq(&t->hops[i].in.dst, &t->hops[i].out.dst))
+			return;
+	if (state_addr_type(pr->s, 0, &t->target.dst, 0, &type))
+		return;
+	pr->p.target.service = target_service_at(pr->s, pr->a, &pr->p.proxy, &t->target, type == RTN_LOCAL, &pr->p.facts.served);
 }
 
 static size_t count_addrs(const struct resolved *r)
@@ -271,8 +306,8 @@ static int predict_once(struct predict *pr)
 	proxy_meet(&p->proxy, pr->a, p->trace, p->n_trace);
 	if (!p->target.service)
 		p->target.service = target_service_of(pr->a, p->trace, p->n_trace);
-	if (!p->target.service && pr->target.kind == TARGET_ADDRESS && !end_reaches(p->trace->end.kind))
-		p->target.service = target_service_at(pr->s, pr->a, &p->proxy, &p->trace->target);
+	if (!p->target.service)
+		find_service(pr, p->trace);
 	return 0;
 }
 

@@ -25,7 +25,8 @@ const char *outcome_name(enum outcome o);
 struct node_facts {
 	long ct_count, ct_max;		/* -1: unknown */
 	const struct evidence *listener;	/* a local socket that listens on the NodePort traced, or NULL */
-	const struct addr *node_addr;	/* the node's own addresses */
+	enum served served;		/* of an address target that nothing translated */
+	const struct addr *node_addr;	/* the node's own addresses, first those that stand for it */
 	size_t n_node_addr;
 };
 

@@ -18,6 +18,7 @@ struct list {
 	struct err *err;
 	const char *only;		/* "prod/web", or NULL */
 	size_t only_len;
+	const struct addr *at;		/* nothing of other addresses, or NULL */
 	struct programmed *v;
 	size_t n, cap;
 };
@@ -113,6 +114,8 @@ static void add_rule(struct list *l, uint8_t family, const char *table, const st
 	struct programmed p = { .family = family, .addr = r->daddr, .proto = r->proto, .port = r->dport };
 	const char *suffix = r->comment ? strchr(r->comment, ' ') : NULL;
 
+	if (l->at && r->daddr.family && !addr_eq(&r->daddr, l->at))
+		return;
 	if (!r->dport || !r->proto || !r->comment || !wanted(l, r->comment) || !service_of_comment(l->a, r->comment, &p.service))
 		return;
 	if (!r->daddr.family)
@@ -121,6 +124,7 @@ static void add_rule(struct list *l, uint8_t family, const char *table, const st
 		p.role = suffix && !strcmp(suffix, " cluster IP") ? ROLE_CLUSTER : ROLE_EXTERNAL;
 	else
 		p.role = want & PROGRAMMED_NODEPORTS ? ROLE_EXTERNAL : ROLE_CLUSTER;
+	p.refused = !strcmp(table, "filter");
 	*VEC_PUSH(l->a, l->v, l->n, l->cap) = p;
 }
 
@@ -155,10 +159,10 @@ static const struct { const char *map; unsigned want; } nftables_rows[] = {
 };
 
 /* Keys are [address .] protocol . port, each padded to a register. */
-static void add_element(struct list *l, uint8_t family, const struct nft_elem_view *e)
+static void add_element(struct list *l, uint8_t family, const struct nft_elem_view *e, unsigned want)
 {
 	size_t addr_size = family == AF_INET6 ? 16 : 4;
-	struct programmed p = { .family = family };
+	struct programmed p = { .family = family, .refused = want & PROGRAMMED_NO_ENDPOINTS };
 	const uint8_t *key = e->key;
 
 	if (e->key_len != addr_size + 8 && e->key_len != 8)
@@ -169,6 +173,8 @@ static void add_element(struct list *l, uint8_t family, const struct nft_elem_vi
 		p.role = ROLE_NODEPORT;
 	} else {
 		p.addr = addr_from(key, addr_size);
+		if (l->at && !addr_eq(&p.addr, l->at))
+			return;
 		key += addr_size;
 		p.role = !e->chain ? ROLE_UNTOLD : !strncmp(e->chain, "external-", 9) ? ROLE_EXTERNAL : ROLE_CLUSTER;
 	}
@@ -200,7 +206,7 @@ static int read_nftables(struct list *l, uint8_t nfproto, unsigned want)
 		if (rc)
 			return rc;
 		for (size_t k = 0; k < n; k++)
-			add_element(l, af_of(t), &e[k]);
+			add_element(l, af_of(t), &e[k], nftables_rows[i].want);
 	}
 	return 0;
 }
@@ -225,34 +231,50 @@ static int compare(const void *va, const void *vb)
 	return d ? d : addr_cmp(&a->addr, &b->addr);
 }
 
+static int read_all(struct list *l, unsigned want, const struct programmed **out, size_t *n)
+{
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	size_t kept = 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(families); i++) {
+		if (l->proxy->mode == PROXY_IPTABLES)
+			rc = read_iptables(l, families[i], want);
+		else if (l->proxy->mode == PROXY_NFTABLES)
+			rc = read_nftables(l, families[i], want);
+	}
+	if (rc)
+		return rc;
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), compare);
+	for (size_t i = 0; i < l->n; i++) {
+		if (!kept || compare(&l->v[kept - 1], &l->v[i]))
+			l->v[kept++] = l->v[i];
+		l->v[kept - 1].refused &= l->v[i].refused;
+	}
+	*out = l->v;
+	*n = kept;
+	return 0;
+}
+
 int programmed_read(struct state *s, struct arena *a, const struct proxy *proxy, unsigned want,
 		    const struct service_name *only, const struct programmed **out, size_t *n, struct err *err)
 {
-	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	struct list l = { .s = s, .a = a, .proxy = proxy, .err = err };
-	size_t kept = 0;
-	int rc = 0;
 
 	if (only) {
 		l.only = arena_printf(a, "%s/%s", only->namespace, only->name);
 		l.only_len = strlen(l.only);
 	}
-	for (size_t i = 0; !rc && i < ARRAY_SIZE(families); i++) {
-		if (proxy->mode == PROXY_IPTABLES)
-			rc = read_iptables(&l, families[i], want);
-		else if (proxy->mode == PROXY_NFTABLES)
-			rc = read_nftables(&l, families[i], want);
-	}
-	if (rc)
-		return rc;
-	if (l.n)
-		qsort(l.v, l.n, sizeof(*l.v), compare);
-	for (size_t i = 0; i < l.n; i++)
-		if (!kept || compare(&l.v[kept - 1], &l.v[i]))
-			l.v[kept++] = l.v[i];
-	*out = l.v;
-	*n = kept;
-	return 0;
+	return read_all(&l, want, out, n);
+}
+
+int programmed_at(struct state *s, struct arena *a, const struct proxy *proxy, unsigned want, const struct addr *addr,
+		  const struct programmed **out, size_t *n)
+{
+	struct list l = { .s = s, .a = a, .proxy = proxy, .at = addr };
+
+	return read_all(&l, want, out, n);
 }
 
 /* The jumps from KUBE-SERVICES to KUBE-NODEPORTS: one with `addrtype --dst-type LOCAL`, or one an address. */

@@ -19,6 +19,7 @@ struct programmed {
 	struct addr addr;		/* family 0 for a NodePort */
 	uint8_t proto;
 	uint16_t port;
+	bool refused;			/* all that its rules do is turn packets away */
 };
 
 /* "prod/web:http cluster IP" or "prod/web" to its parts; false for a comment that names no service port. */
@@ -38,6 +39,9 @@ enum programmed_want {
  */
 int programmed_read(struct state *s, struct arena *a, const struct proxy *proxy, unsigned want,
 		    const struct service_name *only, const struct programmed **out, size_t *n, struct err *err);
+/* The same of one address alone; ports of the node have none and are given too. Cheap where there are many services. */
+int programmed_at(struct state *s, struct arena *a, const struct proxy *proxy, unsigned want, const struct addr *addr,
+		  const struct programmed **out, size_t *n);
 /*
  * The addresses that NodePorts are programmed at, of one family: those that the rules list, or with *all set
  * every local one but loopback.

@@ -397,19 +397,38 @@ const char *target_service_of(struct arena *a, const struct trace *t, size_t n)
 	return NULL;
 }
 
-const char *target_service_at(struct state *s, struct arena *a, const struct proxy *proxy, const struct tuple *t)
+/* How near an entry is to the packet: the larger, the nearer. */
+static enum served served_by(const struct programmed *p, const struct tuple *t, bool local)
 {
-	const struct programmed *p;
+	bool same = p->proto == t->proto && p->port == t->dport;
+
+	if (p->family != t->dst.family || (p->role == ROLE_NODEPORT && !(same && local)))
+		return SERVED_NOT;
+	if (p->role == ROLE_NODEPORT)
+		return p->refused ? SERVED_REFUSED : SERVED_NODEPORT;
+	return !same ? SERVED_OTHER_PORT : p->refused ? SERVED_REFUSED : SERVED_HERE;
+}
+
+const char *target_service_at(struct state *s, struct arena *a, const struct proxy *proxy, const struct tuple *t, bool local,
+			      enum served *how)
+{
+	unsigned want = PROGRAMMED_SERVICES | (local ? PROGRAMMED_NODEPORTS : 0);
+	const struct programmed *p, *best = NULL;
+	struct service_name name;
 	size_t n;
 
-	if (proxy->mode != PROXY_NFTABLES ||
-	    programmed_read(s, a, proxy, PROGRAMMED_NO_ENDPOINTS, NULL, &p, &n, NULL))
+	*how = SERVED_NOT;
+	if (programmed_at(s, a, proxy, want, &t->dst, &p, &n))
 		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		if (p[i].family != t->dst.family || p[i].proto != t->proto || p[i].port != t->dport)
-			continue;
-		if (p[i].role == ROLE_NODEPORT || addr_eq(&p[i].addr, &t->dst))
-			return service_say(a, &p[i].service);
-	}
-	return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (served_by(&p[i], t, local) > *how) {
+			best = &p[i];
+			*how = served_by(best, t, local);
+		}
+	if (!best)
+		return NULL;
+	name = best->service;
+	if (*how == SERVED_OTHER_PORT)
+		name.port = NULL;
+	return service_say(a, &name);
 }

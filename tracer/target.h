@@ -77,8 +77,17 @@ int target_resolve(struct state *s, struct arena *a, const struct proxy *proxy, 
 		   struct resolved *out, struct err *err);
 /* The service that the packet met, "prod/web:http", from the rules in the traces' evidence; NULL if there was none. */
 const char *target_service_of(struct arena *a, const struct trace *t, size_t n);
-/* The service without endpoints at this address, which in nftables mode no rule that the packet meets names; else NULL. */
-const char *target_service_at(struct state *s, struct arena *a, const struct proxy *proxy, const struct tuple *t);
+/* What kube-proxy's rules have for an address and port that they did not translate; the larger, the nearer. */
+enum served {
+	SERVED_NOT,
+	SERVED_OTHER_PORT,		/* a service with this address has other ports */
+	SERVED_NODEPORT,		/* it is a NodePort, perhaps of other addresses of the node */
+	SERVED_REFUSED,			/* a service without endpoints */
+	SERVED_HERE,			/* a rule that the packet should have met */
+};
+/* That service, by its name; NULL: SERVED_NOT. local: the address is one of the node's own, so that NodePorts count. */
+const char *target_service_at(struct state *s, struct arena *a, const struct proxy *proxy, const struct tuple *t, bool local,
+			      enum served *how);
 /* The address that stands for the node among all of its own, as kubelet takes it; false if it has none of the family. */
 bool target_node_addr(struct state *s, uint8_t family, struct addr *out);
 int proxy_detect(struct state *s, struct arena *a, struct proxy *out, struct err *err);

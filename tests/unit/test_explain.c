@@ -293,6 +293,49 @@ static void not_a_port(struct lab *l, bool near)
 	end(l, near ? END_DROP : END_REJECT, CAUSE_RULE, "rejected");
 }
 
+static void not_a_port_sent(struct lab *l, bool near)
+{
+	as_address(l);
+	l->pred.target.service = "prod/web";
+	l->pred.facts.served = near ? SERVED_HERE : SERVED_OTHER_PORT;
+	start(l, CLIENT, VIP, 81, IPPROTO_TCP);
+	path_other(&l->p, EV_ROUTE, "default via 192.0.2.1 dev eth0");
+	place(l, STAGE_ROUTE_INPUT);
+	end(l, END_SENT, CAUSE_NONE, "leaves by eth0");
+}
+
+/* In IPVS mode the node has the addresses itself. */
+static void not_a_port_local(struct lab *l, bool near)
+{
+	struct trace *t;
+
+	as_address(l);
+	l->pred.target.service = "prod/web";
+	l->pred.facts.served = SERVED_OTHER_PORT;
+	start(l, CLIENT, VIP, 81, IPPROTO_TCP);
+	path_other(&l->p, EV_ROUTE, near ? "local 10.96.0.50 dev eth0 table local" : "local 10.96.0.50 dev kube-ipvs0 table local");
+	place(l, STAGE_ROUTE_INPUT);
+	place(l, STAGE_SOCKET);
+	t = end(l, END_NO_LISTENER, CAUSE_NO_LISTENER, "nothing listens on 10.96.0.50:81/tcp");
+	t->has_endpoint = true;
+	t->endpoint = fixture_addr(VIP);
+	t->endpoint_port = 81;
+}
+
+static void reject_shadowed(struct lab *l, bool near)
+{
+	as_address(l);
+	l->pred.target.service = "prod/web:http";
+	l->pred.facts.served = near ? SERVED_NOT : SERVED_REFUSED;
+	start(l, CLIENT, VIP, 80, IPPROTO_TCP);
+	path_other(&l->p, EV_ROUTE, "default via 192.0.2.1 dev eth0");
+	place(l, STAGE_ROUTE_INPUT);
+	rule(l, "filter", "FORWARD", "-j ACCEPT");
+	hook(l, NF_INET_FORWARD, 0);
+	place(l, STAGE_NEIGHBOUR);
+	end(l, END_SENT, CAUSE_NONE, "leaves by eth0");
+}
+
 static void not_allocated(struct lab *l, bool near)
 {
 	not_a_port(l, !near);
@@ -329,6 +372,29 @@ static void nodeport_localhost(struct lab *l, bool near)
 	sysctl(l, "net.ipv4.conf.cni0.route_localnet", 0);
 	place(l, STAGE_REROUTE);
 	end(l, END_DROP, CAUSE_ROUTE_LOCALNET, "route_localnet is off");
+}
+
+/* The same asked for by address. */
+static void nodeport_localhost_address(struct lab *l, bool near)
+{
+	as_address(l);
+	nftables_mode(l);
+	l->pred.target.service = "prod/web:http";
+	l->pred.facts.served = near ? SERVED_OTHER_PORT : SERVED_NODEPORT;
+	start(l, "127.0.0.1", "127.0.0.1", 30080, IPPROTO_TCP);
+	place(l, STAGE_SOCKET);
+	end(l, END_NO_LISTENER, CAUSE_NO_LISTENER, "nothing listens on 127.0.0.1:30080/tcp");
+}
+
+static void addresses_limit_address(struct lab *l, bool near)
+{
+	as_address(l);
+	nftables_mode(l);
+	l->pred.target.service = "prod/web:http";
+	l->pred.facts.served = near ? SERVED_OTHER_PORT : SERVED_NODEPORT;
+	start(l, CLIENT, "198.51.100.1", 30080, IPPROTO_TCP);
+	place(l, STAGE_SOCKET);
+	end(l, END_NO_LISTENER, CAUSE_NO_LISTENER, "nothing listens on 198.51.100.1:30080/tcp");
 }
 
 static void nodeport_localhost_nft(struct lab *l, bool near)
@@ -1074,12 +1140,17 @@ static const struct {
 	{ "lb-source-ranges", source_ranges, { "192.0.2.1", "KUBE-PROXY-FIREWALL" } },
 	{ "lb-source-ranges", source_ranges_nft, { "prod/lb-ranges:http", "198.51.100.0/24", "kubectl -n prod edit service lb-ranges" } },
 	{ "vip-port-not-a-service-port", not_a_port, { "10.96.0.50:81" } },
+	{ "vip-port-not-a-service-port", not_a_port_sent, { "10.96.0.50:81 is not a port of prod/web", "default via" } },
+	{ "vip-port-not-a-service-port", not_a_port_local, { "kube-ipvs0" } },
+	{ "no-endpoints-reject-shadowed", reject_shadowed, { "filter/FORWARD rule 3 accepts", "prod/web:http has no endpoints" } },
 	{ "vip-not-allocated", not_allocated, { "10.96.0.50" } },
 	{ "kube-firewall-localnet-drop", localnet, { "127.0.0.1:80", "filter/KUBE-FIREWALL rule 3" } },
 	{ "mark-0x8000-collision", mark_collision, { "filter/KUBE-FIREWALL rule 3", "0x8000" } },
 	{ "kube-firewall-markless-drop", markless, { "filter/KUBE-FIREWALL rule 3" } },
 	{ "nodeport-localhost", nodeport_localhost, { "net.ipv4.conf.cni0.route_localnet", "192.0.2.10:30080" } },
 	{ "nodeport-localhost", nodeport_localhost_nft, { "127.0.0.1", "192.0.2.10:30080", "kube-proxy nftables" } },
+	{ "nodeport-localhost", nodeport_localhost_address, { "NodePort 30080 on 127.0.0.1", "kube-proxy nftables" } },
+	{ "nodeport-addresses-limit", addresses_limit_address, { "NodePort 30080 of prod/web:http", "198.51.100.1" } },
 	{ "nodeport-addresses-limit", addresses_limit, { "192.0.2.10 only", "198.51.100.1" } },
 	{ "nodeport-local-listener-shadowed", shadowed, { "0.0.0.0:30080", "prod/web:http" } },
 	{ "targetport-mismatch", targetport, { "10.96.0.50:80 -> 10.244.0.3:9999", "8080", "kt-pb" } },

@@ -361,20 +361,54 @@ static void services_without_endpoints(void **state)
 {
 	struct tuple t = { .proto = IPPROTO_TCP, .dport = 80 };
 	struct proxy proxy;
+	enum served how;
 	struct err err;
 
 	(void)state;
 	use_nftables();
 	assert_int_equal(proxy_detect(NULL, arena, &proxy, &err), 0);
 	addr_parse("10.96.10.6", &t.dst);
-	assert_string_equal(target_service_at(NULL, arena, &proxy, &t), "prod/empty:http");
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t, false, &how), "prod/empty:http");
+	assert_int_equal(how, SERVED_REFUSED);
 	t.proto = IPPROTO_UDP;
-	assert_null(target_service_at(NULL, arena, &proxy, &t));
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t, false, &how), "prod/empty");
+	assert_int_equal(how, SERVED_OTHER_PORT);
 	t.proto = IPPROTO_TCP;
 	addr_parse("192.168.50.11", &t.dst);
-	assert_null(target_service_at(NULL, arena, &proxy, &t));
+	assert_null(target_service_at(NULL, arena, &proxy, &t, true, &how));
+	assert_int_equal(how, SERVED_NOT);
 	t.dport = 30082;
-	assert_string_equal(target_service_at(NULL, arena, &proxy, &t), "prod/np-local-without:http");
+	assert_null(target_service_at(NULL, arena, &proxy, &t, false, &how));
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t, true, &how), "prod/np-local-without:http");
+	assert_int_equal(how, SERVED_REFUSED);
+}
+
+/* What the packet would have met at another port, or on another address. */
+static void services_nearby(void **state)
+{
+	struct tuple t = { .proto = IPPROTO_TCP, .dport = 81 };
+	struct proxy proxy;
+	enum served how;
+	struct err err;
+
+	(void)state;
+	use_iptables();
+	assert_int_equal(proxy_detect(NULL, arena, &proxy, &err), 0);
+	addr_parse("10.96.10.1", &t.dst);
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t, false, &how), "prod/web");
+	assert_int_equal(how, SERVED_OTHER_PORT);
+	t.dport = 80;
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t, false, &how), "prod/web:http");
+	assert_int_equal(how, SERVED_HERE);
+	addr_parse("10.96.10.6", &t.dst);
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t, false, &how), "prod/empty:http");
+	assert_int_equal(how, SERVED_REFUSED);
+	addr_parse("192.168.50.99", &t.dst);
+	assert_null(target_service_at(NULL, arena, &proxy, &t, true, &how));
+	t.dport = 30080;
+	assert_null(target_service_at(NULL, arena, &proxy, &t, false, &how));
+	assert_string_equal(target_service_at(NULL, arena, &proxy, &t, true, &how), "prod/web:http");
+	assert_int_equal(how, SERVED_NODEPORT);
 }
 
 static void nodeports(void **state)
@@ -510,7 +544,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(services_of_iptables),
 		cmocka_unit_test(services_of_nftables),
-		cmocka_unit_test(services_without_endpoints),
+		cmocka_unit_test(services_without_endpoints), cmocka_unit_test(services_nearby),
 		cmocka_unit_test(nodeports),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(modes),
