@@ -36,7 +36,7 @@ SRC        := $(filter-out %.bpf.c,$(wildcard tracer/base/*.c nft/*.c ipvs/*.c b
 OBJ        := $(SRC:%.c=$(O)/%.o)
 LIB_OBJ    := $(filter-out $(O)/tracer/main.o,$(OBJ))
 UNIT       := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
-HEADERS    := $(wildcard tracer/*.h tracer/base/*.h nft/*.h ipvs/*.h bpf/*.h)
+HEADERS    := $(filter-out %.bpf.h,$(wildcard tracer/*.h tracer/base/*.h nft/*.h ipvs/*.h bpf/*.h))
 
 Q          := $(if $(V),,@)
 msg         = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2);)
@@ -93,6 +93,10 @@ oracle: all $(O)/oracle-ask
 
 $(O)/oracle-ask: tests/oracle/ask.c $(O)/libktrace.a
 	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_hooks_read -o $@ $< $(O)/libktrace.a $(LDLIBS)
+
+# the live probes alone, for tests/vm/probes: prints what they tell
+$(O)/sightings: tests/vm/sightings.c $(filter $(O)/bpf/% $(O)/tracer/base/%,$(OBJ))
+	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -o $@ $(filter-out %.h,$^) $(LDLIBS)
 
 vm: all
 	tools/deps --vm

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the live probes share: the table of probes, and how an event becomes a sighting. */
+#ifndef KTRACE_BPF_PROBES_PRIV_H
+#define KTRACE_BPF_PROBES_PRIV_H
+
+#include "bpf/probes.h"
+
+struct bpf_program;
+struct btf;
+struct event;
+struct fold;
+struct fold_key;
+struct live_bpf;
+
+/* Ways to attach, in the order of preference; fentry stands for fexit, kprobe for kretprobe too. */
+enum attach { ATTACH_NONE, ATTACH_TRACEPOINT, ATTACH_FENTRY, ATTACH_KPROBE };
+
+struct candidate {
+	enum attach how;
+	const char *function;
+	const char *program;		/* of the object */
+	const char *entry;		/* the program at the entry, where `program` sits at the return; or NULL */
+};
+
+#define CANDIDATES	3
+
+/* When a row is wanted. */
+#define WANT_FOLLOW	1
+#define WANT_DROPS	2
+#define WANT_ALL	4
+#define WANT_NO_HOOKS	8		/* where netfilter's hooks cannot be seen */
+
+struct row {
+	const char *name, *cost;
+	const char *module;		/* that the function lives in, unless it is built in */
+	unsigned when;			/* WANT_* */
+	struct candidate c[CANDIDATES];
+};
+
+extern const struct row probe_rows[];
+extern const size_t n_probe_rows;	/* the first is netfilter's hooks */
+
+/* What this kernel has, from its BTF. */
+struct kernel_facts {
+	struct btf *vmlinux;
+	bool kprobes;			/* there is a perf device for them */
+};
+
+int kernel_facts_read(struct kernel_facts *f);
+void kernel_facts_free(struct kernel_facts *f);
+bool kernel_has(const struct kernel_facts *f, const struct row *r, const struct candidate *c);
+/* Is parameter i (from 0) of a function a struct sk_buff *? otherwise: where BTF does not say. */
+bool kernel_takes_skb(const struct kernel_facts *f, const char *module, const char *function, int i, bool otherwise);
+
+/* e has len bytes. False: no event of ours. */
+bool sighting_from_event(struct sighting *s, const struct event *e, size_t len);
+void sighting_from_fold(struct sighting *s, const struct fold_key *key, const struct fold *f);
+
+/* Names of reasons and addresses, read when first asked for. */
+struct reasons;
+struct symbols;
+const char *reasons_name(struct reasons **r, uint32_t reason);
+void reasons_free(struct reasons *r);
+const char *symbols_name(struct symbols **s, uint64_t address);
+void symbols_free(struct symbols *s);
+
+#endif
