@@ -226,6 +226,8 @@ static bool parse(struct arena *a, const struct nlmsghdr *nlh, struct nft_traced
 							  (int)nl_be32(verdict[NFTA_VERDICT_CODE], NFT_CONTINUE),
 	};
 	out->has_packet = read_packet(tb[NFTA_TRACE_NETWORK_HEADER], tb[NFTA_TRACE_TRANSPORT_HEADER], &out->packet);
+	if (out->has_packet && out->packet.proto == IPPROTO_TCP)
+		out->tcp_flags = port_at(tb[NFTA_TRACE_TRANSPORT_HEADER], 12) & 0xff;
 	/*
 	 * Before 6.4 a rule that returned was told as the chain's end, but with its handle; since then a chain's end may be told as a
 	 * rule's, but without one.

@@ -35,7 +35,7 @@ enum nft_traced_kind { NFT_TRACED_RULE, NFT_TRACED_RETURN, NFT_TRACED_POLICY };
 
 /* One event: a rule that matched, the return from a chain by its end, or a base chain's policy. */
 struct nft_traced {
-	uint32_t id;			/* of the packet, while it lives: the same in all namespaces */
+	uint32_t id;			/* of the packet on one device: another one behind a bridge (nft_trace_fill_id()) */
 	enum nft_traced_kind kind;
 	uint8_t family;			/* NFPROTO_* of the table */
 	const char *table, *chain;
@@ -46,6 +46,7 @@ struct nft_traced {
 	int iif, oif;			/* 0: none */
 	bool has_packet;		/* the first event of each base chain carries headers */
 	struct tuple packet;
+	uint8_t tcp_flags;		/* TH_*, of a TCP packet */
 };
 
 /* Waits at most timeout_ms for events and calls fn for each; strings are in a. Number of events, or -errno; -ENOBUFS: some were lost. */

@@ -148,31 +148,73 @@ static void predicted_rules(struct arena *a, const struct trace *t, uint32_t net
 	}
 }
 
-/* Is the packet that a base chain was entered with the probe, or its answer? */
-static bool is_packet(const struct nft_traced *e, const struct tuple *t, bool reply)
-{
-	const struct tuple *p = &e->packet;
-	bool icmp = t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6;
+/* What a traced packet is to the probe. A connection has more packets than these, which meet other rules. */
+enum part { PART_OTHER, PART_REQUEST, PART_ANSWER };
 
-	if (!e->has_packet || p->proto != t->proto)
-		return false;
-	if (icmp)
-		return p->sport == t->sport && (p->dport == t->dport) != reply;
-	return reply ? p->dport == t->sport : p->sport == t->sport && p->dport == t->dport && addr_eq(&p->dst, &t->dst);
+#define TCP_KIND	0x17		/* ACK, RST, SYN, FIN */
+#define TCP_SYN		0x02
+
+static bool is_addr(const struct addr *a, const struct addr *wanted)
+{
+	return !wanted->family || addr_eq(a, wanted);
 }
 
-/* The first packet of that direction: a connection has more, which meet other rules. */
-static bool traced_rules(struct arena *a, const struct learnt *l, bool reply, struct rules *out)
+/*
+ * before: what the packet of this id was last: a new source is the request's own once POSTROUTING has translated it. The answer
+ * to a masquerading address has another port, and was not traced.
+ */
+static enum part part_of(const struct nft_traced *e, const struct tuple *t, enum part before, uint8_t *answer_flags)
 {
-	const struct nft_traced *first = NULL;
+	const struct tuple *p = &e->packet;
+	uint8_t flags = e->tcp_flags & TCP_KIND;
 
-	for (size_t i = 0; i < l->n_event && !first; i++)
-		if (is_packet(&l->event[i], &l->tuple, reply))
-			first = &l->event[i];
-	for (const struct nft_traced *e = first; e && e < l->event + l->n_event; e++)
-		if (e->id == first->id && e->kind == NFT_TRACED_RULE && of_ip(e->family))
+	if (p->proto != t->proto)
+		return PART_OTHER;
+	if (t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6)
+		return p->sport != t->sport ? PART_OTHER : p->dport == t->dport ? PART_REQUEST : PART_ANSWER;
+	if (p->dport == t->sport && p->sport != t->sport && is_addr(&p->dst, &t->src)) {
+		if (!*answer_flags)
+			*answer_flags = flags;
+		return flags == *answer_flags ? PART_ANSWER : PART_OTHER;
+	}
+	if (t->proto == IPPROTO_TCP && flags != TCP_SYN)
+		return PART_OTHER;
+	return p->sport == t->sport && is_addr(&p->src, &t->src) ? PART_REQUEST : before == PART_REQUEST ? before : PART_OTHER;
+}
+
+/* Whose rules they are is told by the first event of each base chain, which carries the headers; ids alone change on the way. */
+struct ids {
+	struct id { uint32_t id; enum part part; } *v;
+	size_t n, cap;
+};
+
+static enum part *part_at(struct arena *a, struct ids *ids, uint32_t id)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		if (ids->v[i].id == id)
+			return &ids->v[i].part;
+	*VEC_PUSH(a, ids->v, ids->n, ids->cap) = (struct id){ id, PART_OTHER };
+	return &ids->v[ids->n - 1].part;
+}
+
+static bool traced_rules(struct arena *a, const struct learnt *l, enum part wanted, struct rules *out)
+{
+	struct ids ids = {};
+	uint8_t answer_flags = 0;
+	bool any = false;
+
+	for (const struct nft_traced *e = l->event; e < l->event + l->n_event; e++) {
+		enum part *part = part_at(a, &ids, e->id);
+
+		if (e->has_packet)
+			*part = part_of(e, &l->tuple, *part, &answer_flags);
+		if (*part != wanted)
+			continue;
+		any = true;
+		if (e->kind == NFT_TRACED_RULE && of_ip(e->family))
 			*VEC_PUSH(a, out->v, out->n, out->cap) = (struct rule){ e->family, e->table, e->chain, e->handle, NULL };
-	return first;
+	}
+	return any;
 }
 
 static bool rule_eq(const struct rule *x, const struct rule *y)
@@ -193,7 +235,7 @@ static struct objection direction_says(struct arena *a, const struct trace *t, c
 	struct objection o = { .fits = UNKNOWN };
 	size_t i = 0;
 
-	if (!l->traced || !traced_rules(a, l, reply, &have))
+	if (!l->traced || !traced_rules(a, l, reply ? PART_ANSWER : PART_REQUEST, &have))
 		return o;
 	predicted_rules(a, t, l->netns, reply, &want);
 	while (i < want.n && i < have.n && rule_eq(&want.v[i], &have.v[i]))

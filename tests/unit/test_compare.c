@@ -137,14 +137,24 @@ static void test_rules(void **state)
 	world(&w);
 	e[0].has_packet = true;
 	e[0].packet = sent_tuple();
-	e[1].has_packet = true;			/* somebody else's */
+	e[0].tcp_flags = 0x02;
+	e[1].has_packet = true;			/* a later packet of it */
 	e[1].packet = sent_tuple();
-	e[1].packet.sport = 1;
+	e[1].tcp_flags = 0x10;
 	e[3].has_packet = true;
+	e[3].tcp_flags = 0x12;
 	e[3].packet = (struct tuple){ .src = pod[1], .dst = client, .sport = 8080, .dport = SPORT, .proto = IPPROTO_TCP };
 	compare(*state, w.t, 2, &l, &c);
 	assert_int_equal(c.agrees, YES);
 	assert_int_equal(c.trace, 1);
+	assert_string_equal(c.basis, "3 rules in nf_tables' own trace and what its sender got back");
+	/* the same packet behind a bridge, translated already */
+	e[2].id = 7;
+	e[2].has_packet = true;
+	e[2].tcp_flags = 0x02;
+	e[2].packet = (struct tuple){ .src = client, .dst = pod[1], .sport = SPORT, .dport = 8080, .proto = IPPROTO_TCP };
+	compare(*state, w.t, 2, &l, &c);
+	assert_int_equal(c.agrees, YES);
 	assert_string_equal(c.basis, "3 rules in nf_tables' own trace and what its sender got back");
 	/* neither endpoint's rule */
 	e[2].handle = 12;
