@@ -313,6 +313,8 @@ static const struct {
 	{ "br_nf_forward_ip", NFPROTO_INET, NF_INET_FORWARD }, { "br_nf_forward", NFPROTO_INET, NF_INET_FORWARD },
 	{ "br_nf_post_routing", NFPROTO_INET, NF_INET_POST_ROUTING },
 	{ "br_handle_frame", NFPROTO_BRIDGE, NF_BR_PRE_ROUTING }, { "br_pass_frame_up", NFPROTO_BRIDGE, NF_BR_LOCAL_IN },
+	{ "nft_do_chain_netdev", NFPROTO_NETDEV, NF_NETDEV_INGRESS },
+	{ "__netif_receive_skb_core", NFPROTO_NETDEV, NF_NETDEV_INGRESS },
 	{ "__br_forward", NFPROTO_BRIDGE, NF_BR_FORWARD }, { "br_forward_finish", NFPROTO_BRIDGE, NF_BR_POST_ROUTING },
 };
 

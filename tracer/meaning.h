@@ -39,7 +39,7 @@ struct meaning {
 	const char *says;		/* one clause: "rp_filter: the way back to the sender is another one". Never NULL */
 	const char *reason;		/* the kernel's own name without its prefix, or NULL */
 	const char *function;		/* the kernel function that the class rests on, else where it was freed; NULL: no symbols */
-	uint8_t pf, hook;		/* the netfilter hook that the stack says it was in (NF_INET_*, NF_BR_*), or MEANING_NO_HOOK */
+	uint8_t pf, hook;		/* the netfilter hook that the stack says it was in (NF_INET_*, NF_BR_*, NF_NETDEV_*), or MEANING_NO_HOOK */
 	bool modelled;			/* the walk predicts drops of this class: one that it did not foresee is a disagreement */
 };
 

@@ -278,8 +278,10 @@ int state_netns_inode(struct state *s, uint32_t inode, uint32_t *out)
 {
 	struct netns_scan *scan;
 
-	if (state_replays(s))
-		return -ESRCH;
+	if (state_replays(s)) {
+		*out = inode - 1;
+		return inode && inode <= io_netns_count(s->io) ? 0 : -ESRCH;
+	}
 	for (uint32_t i = 0; i < io_netns_count(s->io); i++)
 		if (is_inode(io_netns_fd(s->io, i), inode)) {
 			*out = i;

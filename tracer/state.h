@@ -72,7 +72,10 @@ bool state_is_uplink(struct state *s, uint32_t netns, const struct link *l);
 /* "node" is 0; "netns/NAME", "pid/N" open it. */
 int state_netns_named(struct state *s, const char *name, uint32_t *out, struct err *err);
 int state_netns_pid(struct state *s, int pid, uint32_t *out, struct err *err);
-/* The one with this inode number, as probes see it: the node's own, one that is open, else of /run/netns or a process. -ESRCH: none. */
+/*
+ * The one with this inode number, as probes see it: the node's own, one that is open, else of /run/netns or a process. A snapshot has no
+ * inodes: there its namespaces are counted from 1. -ESRCH: none.
+ */
 int state_netns_inode(struct state *s, uint32_t inode, uint32_t *out);
 /* The netns on this node that holds address a on a device other than lo (a pod's). -ENOENT: none; not the node's own. */
 int state_netns_of_addr(struct state *s, const struct addr *a, uint32_t *out);

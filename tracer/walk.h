@@ -37,7 +37,8 @@ struct walk_seen {
 };
 
 struct walk_at {
-	uint8_t pf, hook;		/* NFPROTO_IPV4 or IPV6 with NF_INET_*; NFPROTO_BRIDGE with NF_BR_PRE_ROUTING */
+	/* NFPROTO_IPV4 or IPV6 with NF_INET_*; NFPROTO_BRIDGE with NF_BR_PRE_ROUTING or NFPROTO_NETDEV with ingress: on device p.iif */
+	uint8_t pf, hook;
 	struct packet p;		/* as it entered there: mark, iif, oif, p.ct as it was on the packet at that moment */
 	/*
 	 * What conntrack of p.netns had for it once it had looked: CT_NEW with its mapping in back, which the rules are still to make, or an

@@ -156,8 +156,8 @@ static void from_port(struct walk *w, int port)
 
 static bool can_begin(const struct walk_at *at)
 {
-	if (at->pf == NFPROTO_BRIDGE)
-		return at->hook == NF_BR_PRE_ROUTING && at->p.iif;
+	if (at->pf == NFPROTO_BRIDGE || at->pf == NFPROTO_NETDEV)
+		return at->hook == (at->pf == NFPROTO_BRIDGE ? NF_BR_PRE_ROUTING : NF_NETDEV_INGRESS) && at->p.iif;
 	return (at->pf == NFPROTO_IPV4 || at->pf == NFPROTO_IPV6) && at->hook <= NF_INET_POST_ROUTING;
 }
 
@@ -165,7 +165,7 @@ static void go_on(struct walk *w)
 {
 	const struct walk_at *at = w->at;
 
-	if (at->pf == NFPROTO_BRIDGE) {
+	if (at->pf == NFPROTO_BRIDGE || at->pf == NFPROTO_NETDEV) {
 		from_port(w, at->p.iif);
 		return;
 	}

@@ -91,6 +91,8 @@ const char *hop_stage_name(struct arena *a, const struct hop *h)
 	table = table_at(h->hook, h->priority, h->nat);
 	if (table)
 		return arena_printf(a, "%s-%s", table, hook_name[h->hook]);
+	if (h->priority == HOOK_WHOLE)
+		return hook_name[h->hook];
 	return arena_printf(a, "%s@%d", hook_name[h->hook], h->priority);
 }
 

@@ -7,6 +7,8 @@
 #ifndef KTRACE_BASE_TRACE_H
 #define KTRACE_BASE_TRACE_H
 
+#include <limits.h>
+
 #include "arena.h"
 #include "packet.h"
 
@@ -95,6 +97,8 @@ enum end_cause {
 	CAUSE_IPVS_STALE,		/* a live IPVS connection leads to a real server that is gone */
 	CAUSE_REPLY_DROPPED,		/* the answer is dropped on its way back: the reply hops say where */
 	CAUSE_LOOP,
+	CAUSE_LISTEN_BACKLOG, CAUSE_SOCKET_BUFFER,	/* only seen, never predicted: a listener's queue, a socket's buffer is full */
+	CAUSE_KERNEL,			/* seen to be dropped where no rule or route tells why */
 	CAUSE_UNREADABLE,		/* END_UNKNOWN: what decides could not be read or evaluated */
 };
 
@@ -113,10 +117,12 @@ enum stage {
 	STAGE_EGRESS_NFT, STAGE_EGRESS_TC, STAGE_NEIGHBOUR, STAGE_SOCKET,
 };
 
+#define HOOK_WHOLE	INT_MIN
+
 struct hop {
 	enum stage stage;
 	uint8_t hook;			/* STAGE_HOOK, STAGE_BRIDGE: NF_INET_* or NF_BR_* */
-	int priority;			/* STAGE_HOOK, STAGE_BRIDGE: of its base chain */
+	int priority;			/* STAGE_HOOK, STAGE_BRIDGE: of its base chain; HOOK_WHOLE: the hook was seen, not its chains */
 	bool nat;			/* STAGE_HOOK: a nat chain inside the NAT hook */
 	bool reply;			/* on the answer's way back */
 	const char *place;		/* name of the netns it happened in, NULL: the node's own */
