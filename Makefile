@@ -3,6 +3,7 @@
 #   make            build/ktrace
 #   make check      all tests (some need root)          make check-unit   only those that need none
 #   make SAN=1      with ASan and UBSan, in build-san/  make CC=clang     with clang
+#   make fuzz       build/ktrace-fuzz, libFuzzer's targets      tests/fuzz/run NAME SECONDS runs one of them
 #   make oracle N=100000   so many random packets, predicted and sent (root)
 #   make bench      time and memory beside the bare kernel replies (root)
 #   make vm K=6.1   a shell on another kernel (5.10, 6.1, 6.12, sid), with these files
@@ -36,6 +37,8 @@ SRC        := $(filter-out %.bpf.c,$(wildcard tracer/base/*.c nft/*.c ipvs/*.c b
 OBJ        := $(SRC:%.c=$(O)/%.o)
 LIB_OBJ    := $(filter-out $(O)/tracer/main.o,$(OBJ))
 UNIT       := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ_OBJ   := $(filter-out %/tracer/kube_http.o,$(patsubst %.c,$(O)/fuzz/%.o,$(filter-out tracer/main.c,$(SRC)) $(wildcard tests/fuzz/*.c)))
+FUZZFLAGS  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 HEADERS    := $(filter-out %.bpf.h,$(wildcard tracer/*.h tracer/base/*.h nft/*.h ipvs/*.h bpf/*.h))
 
 Q          := $(if $(V),,@)
@@ -66,6 +69,16 @@ $(O)/unit/%: tests/unit/%.c $(O)/libktrace.a
 	$(call msg,UNIT,$<)$(CC) $(ALL_CFLAGS) -o $@ $< $(O)/libktrace.a $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 unit: $(UNIT)
+
+# libFuzzer's targets: the same files, by clang, with both sanitizers
+$(O)/fuzz/%.o: %.c | $(SKEL)
+	@mkdir -p $(@D)
+	$(call msg,FUZZ,$<)$(CLANG) $(ALL_CFLAGS) $(FUZZFLAGS) -c -o $@ $<
+
+$(O)/ktrace-fuzz: $(FUZZ_OBJ) tests/fuzz/wrap
+	$(call msg,LINK,$@)$(CLANG) $(ALL_CFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer -Wl,@tests/fuzz/wrap -o $@ $(FUZZ_OBJ) $(LDLIBS)
+
+fuzz: $(O)/ktrace-fuzz
 
 check:
 	tests/run
@@ -110,8 +123,8 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all unit check check-unit headers oracle bench vm install clean
+.PHONY: all unit fuzz check check-unit headers oracle bench vm install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(OBJ:.o=.d) $(UNIT:%=%.d)
+-include $(OBJ:.o=.d) $(UNIT:%=%.d) $(FUZZ_OBJ:.o=.d)
