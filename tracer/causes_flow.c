@@ -84,8 +84,24 @@ static bool notrack(struct view *v)
 	return false;
 }
 
+/* ip_vs_nat_xmit() and its kin take what they send out of conntrack unless net.ipv4.vs.conntrack is set. */
+static bool ipvs_untracks(const struct view *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->t->n_hops; i++)
+		if (v->t->hops[i].stage == STAGE_IPVS_IN && v->t->hops[i].out.ct.state == CT_UNTRACKED)
+			return true;
+	return false;
+}
+
 static bool invalid_drop(struct view *v)
 {
+	if (ipvs_untracks(v)) {
+		v->text = "ip_vs keeps its connections out of conntrack here (net.ipv4.vs.conntrack is 0), to which "
+			  "{packet} is then INVALID: {rule|conntrack} drops it.";
+		v->fix = "sysctl -w net.ipv4.vs.conntrack=1   # as kube-proxy sets it";
+	}
 	if (v->cause == CAUSE_CONNTRACK_INVALID)
 		return true;
 	return evidence_is_rule(v->ev) && v->hop->in.ct.state == CT_INVALID &&

@@ -12,20 +12,29 @@ static bool is_not_tcp(struct view *v)
 	return !is_tcp(v);
 }
 
+/* A Service that has endpoints by now is kube-proxy's failure to keep up: that is said instead. */
+static bool as_promised(struct view *v)
+{
+	return !view_refused_too_late(v);
+}
+
 #define LIST "{in|}ipvsadm -Ln   # the virtual services and their real servers"
 
 static const struct cause rows[] = {
 	{ .id = "ipvs-no-real-server", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "The IPVS service has no real server", .ends = ENDS(CAUSE_IPVS_NO_SERVER),
-	  .text = "{targets} is held by this node as a virtual service, but {why}: ip_vs answers with an ICMP port "
+	  .title = "IPVS has no endpoint for the Service", .ends = ENDS(CAUSE_IPVS_NO_SERVER),
+	  .applies = as_promised,
+	  .text = "{targets} is a virtual service of this node without a real server: ip_vs answers with an ICMP port "
 		  "unreachable. In kube-proxy's IPVS mode that means that the Service has no ready endpoint, or, where a "
 		  "traffic policy is Local, none on this node.",
 	  .fix = LIST "\nkubectl get endpointslices -A   # does the Service have ready endpoints, and here?",
 	  .key = "{service|-}{target}" },
 	{ .id = "ipvs-weight-zero", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "Every real server of the IPVS service has weight 0", .ends = ENDS(CAUSE_IPVS_WEIGHT_ZERO),
-	  .text = "{why}: they keep their connections and take no new one, so ip_vs refuses {targets}. kube-proxy gives weight "
-		  "0 to endpoints that end; one that is left so after a restart of kube-proxy stays silenced.",
+	  .title = "IPVS takes no new connections for the Service", .ends = ENDS(CAUSE_IPVS_WEIGHT_ZERO),
+	  .applies = as_promised,
+	  .text = "All real servers of {targets} have weight 0: they keep their connections and take no new one, so ip_vs "
+		  "refuses. kube-proxy gives weight 0 to endpoints that terminate; one that is left so after a restart of "
+		  "kube-proxy stays silenced.",
 	  .fix = LIST "\nkubectl get endpointslices -A   # are these endpoints ready? then restart kube-proxy on this node",
 	  .key = "{service|-}{target}" },
 	{ .id = "ipvs-old-conn-to-removed-rs", .severity = SEVERITY_ERROR, .when = FAILS,

@@ -178,10 +178,10 @@ static bool reply_route(struct view *v)
 {
 	if (!v->fails) {
 		v->severity = SEVERITY_WARNING;
-		v->text = "The packet leaves this node for {endpoint|the endpoint} with the source "
+		v->text = "The packet leaves this node for {endpoints|the endpoint} with the source "
 			  "{src|of the client}, not masqueraded: unless the answer is routed back "
 			  "through this node, nobody translates it, and {client|the client} sees it "
-			  "come from {endpointaddr|another address}.";
+			  "come from an address that it never called.";
 	}
 	if (v->cause == CAUSE_REPLY_BYPASS)
 		return true;
@@ -301,13 +301,13 @@ static const struct cause rows[] = {
 	  .fix = "# translate to an address of the node instead; or, for everybody on that network to reach what "
 		  "listens on loopback (CVE-2020-8558):\n{in|}sysctl -w {sysctl|net.ipv4.conf.all.route_localnet}=1" },
 	{ .id = "masq-missing-return-path", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
-	  .title = "The answer goes astray",
+	  .title = "The answer has no sure way back",
 	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = reply_route,
-	  .text = "{endpoint|The endpoint} gets the packet, but {why|its answer does not come back}.",
+	  .text = "The packet comes to {endpoints|the endpoint}, but {why|its answer does not come back} ({where}).",
 	  .fix = "# route the answer through this node, or let it be "
 		  "masqueraded (externalTrafficPolicy: Cluster; "
 		  "kube-proxy's clusterCIDR); in the Pod: ip route get "
-		  "{client}", .key = "{service|-}{why}" },
+		  "{client}", .key = "{service|-}{target}{where}" },
 	{ .id = "missing-podcidr-route", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "No route to the endpoint",
 	  .ends = ENDS(CAUSE_NO_ROUTE) | ENDS(CAUSE_REROUTE_FAILED), .applies = after_nat,

@@ -80,30 +80,31 @@ static bool etp_local(struct view *v)
 
 static bool source_ranges(struct view *v)
 {
-	return name_matches(v->ev->chain, "KUBE-PROXY-FIREWALL|KUBE-FW-*|firewall-*") || marked_in(v, "KUBE-FW-*");
+	return name_matches(v->ev->chain, "KUBE-PROXY-FIREWALL|KUBE-SOURCE-RANGES-FIREWALL|KUBE-FW-*|firewall-*") || marked_in(v, "KUBE-FW-*");
 }
 
 /* An address of a Service at a port that no rule knows: it left untranslated, or nftables mode refused it. */
 static bool not_a_service_port(struct view *v)
 {
+	bool on_ipvs0 = v->cause == CAUSE_NO_LISTENER && evidence_says(view_evidence(v, EV_ROUTE), "kube-ipvs0");
+	enum served served = v->p->facts.served;
+
 	if (in_kube_table(v->ev) && name_matches(v->ev->chain, "cluster-ips-check"))
 		return v->fails && v->t->end.kind == END_REJECT;
-	if (v->p->target.target.kind != TARGET_ADDRESS || !v->p->target.service || view_dnat(v) ||
-	    (v->t->has_endpoint && !addr_eq(&v->t->endpoint, &v->t->target.dst)))
+	if (v->p->target.target.kind != TARGET_ADDRESS || view_dnat(v) || (served != SERVED_NOT && served != SERVED_OTHER_PORT))
 		return false;
-	if (v->p->facts.served != SERVED_NOT && v->p->facts.served != SERVED_OTHER_PORT)
-		return false;
-	if (view_entry(v) || view_meets(v, "KUBE-SVC-*|KUBE-SVL-*|KUBE-EXT-*|KUBE-FW-*|KUBE-XLB-*|service-*|external-*|local-*"))
-		return false;
-	v->text = "{target} is not a port of {service|the Service at that address}: no rule "
-		  "translates it, and the packet is routed like any other ({route|by the default "
-		  "route}).";
 	/* the node has the address itself where IPVS mode is, or was */
-	if (v->cause == CAUSE_NO_LISTENER && evidence_says(view_evidence(v, EV_ROUTE), "kube-ipvs0")) {
+	if (on_ipvs0) {
 		v->text = "{target} is not a port of {service|the Service at that address}: nothing translates it, the node "
 			  "itself has the address (on kube-ipvs0), and nothing listens there.";
 		return true;
 	}
+	if (!v->p->target.service || v->t->has_endpoint || view_entry(v) ||
+	    view_meets(v, "KUBE-SVC-*|KUBE-SVL-*|KUBE-EXT-*|KUBE-FW-*|KUBE-XLB-*|service-*|external-*|local-*"))
+		return false;
+	v->text = "{target} is not a port of {service|the Service at that address}: no rule "
+		  "translates it, and the packet is routed like any other ({route|by the default "
+		  "route}).";
 	return v->t->end.kind == END_SENT || v->cause == CAUSE_NO_ROUTE;
 }
 
@@ -135,7 +136,19 @@ static bool is_nodeport(const struct view *v)
 
 static bool unallocated(struct view *v)
 {
-	return v->t->end.kind == END_DROP;
+	if (v->fails)
+		return v->t->end.kind == END_DROP && evidence_owner(v->ev) && !strcmp(evidence_owner(v->ev), "kube-proxy") &&
+		       name_matches(v->ev->chain, "cluster-ips-check");
+	/* Which range is the Services' no rule says in the other modes: what only the default route wants may be of it. */
+	if (v->p->proxy.mode == PROXY_NONE || v->p->proxy.mode == PROXY_NFTABLES || v->p->target.target.kind != TARGET_ADDRESS ||
+	    v->p->target.service || v->t->end.kind != END_SENT || view_dnat(v) || !in_service_range(&v->t->target.dst) ||
+	    !evidence_says(view_evidence(v, EV_ROUTE), "default "))
+		return false;
+	v->severity = SEVERITY_WARNING;
+	v->text = "{targetaddr} is of a range that installers give to Services, but kube-proxy has nothing for it here: the "
+		  "packet is routed like any other ({route|by the default route}).";
+	v->ev = NULL;
+	return true;
 }
 
 static bool localnet(struct view *v)
@@ -290,12 +303,11 @@ static const struct cause rows[] = {
 		  "spec.loadBalancerSourceRanges" },
 	{ .id = "vip-port-not-a-service-port", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "The Service has no such port", .applies = not_a_service_port,
-	  .text = "{target} is an address of a Service but not one of its ports: refused by {rule}.",
+	  .text = "{target} is not a port of {service|the Service at that address}: refused by {rule}.",
 	  .fix = "kubectl get services -A -o wide | grep -w {targetaddr}   # use "
 		  "a port that is declared", .key = "{target}" },
-	{ .id = "vip-not-allocated", .severity = SEVERITY_ERROR, .when = FAILS,
-	  .title = "No Service has this ClusterIP", .ends = RULED, .owner = "kube-proxy",
-	  .chains = "cluster-ips-check", .applies = unallocated,
+	{ .id = "vip-not-allocated", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
+	  .title = "No Service has this ClusterIP", .ends = RULED, .applies = unallocated,
 	  .text = "{targetaddr} lies in the Services' range, but no Service that kube-proxy knows has "
 		  "it: dropped by {rule}.",
 	  .fix = "kubectl get services -A -o wide | grep -w {targetaddr}", .key = "{target}" },

@@ -212,8 +212,7 @@ static int resolve_nodeport(struct names *n, struct state *s, const struct targe
 	struct addr v[ARRAY_SIZE(families)];
 	struct addrs addr = { v, 0 };
 
-	names_ask(n, &(struct kube_query){ .kind = CLUSTER_SERVICES });
-	if (!n->cluster)
+	if (!names_ask(n, &(struct kube_query){ .kind = CLUSTER_SERVICES }) || !n->cluster)
 		return -ENOENT;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		addr.n += target_node_addr(s, families[i], &v[addr.n]);
@@ -235,6 +234,9 @@ int names_resolve(struct names *n, struct state *s, const struct proxy *proxy, c
 	/* the objects' own sentence is the better one, where they know the name */
 	if (rc && second.text[0])
 		*err = second;
+	/* in IPVS mode they are the only ones that could */
+	else if (rc && proxy->mode == PROXY_IPVS && t->kind == TARGET_SERVICE && n->cluster && n->cluster->known[CLUSTER_SERVICES])
+		objects_no_service(n->arena, n->cluster, t->namespace, t->name, err);
 	else if (rc && n->failed)
 		err_set(err, rc, "%s; nor could the API be asked: %s", arena_strdup(n->arena, err->text), n->failed);
 	return rc;

@@ -39,6 +39,7 @@ int objects_nodeport(struct arena *a, const struct cluster *c, const struct targ
 		     struct resolved *out, struct err *err);
 int objects_pod(struct arena *a, const struct pod *pod, const struct target *t, struct resolved *out, struct err *err);
 /* There is no such Pod: the nearest ones are named. */
+int objects_no_service(struct arena *a, const struct cluster *c, const char *namespace, const char *name, struct err *err);
 int objects_no_pod(struct arena *a, const struct cluster *c, const char *namespace, const char *name, struct err *err);
 
 /* -- names_at.c: who has an endpoint of s (NULL: of any service), or the Pod's own word; NULL: nobody known. In a. */

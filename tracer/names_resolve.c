@@ -198,39 +198,67 @@ int objects_pod(struct arena *a, const struct pod *pod, const struct target *t, 
 		       pod->namespace, pod->name);
 }
 
+/* -- names that nobody has ------------------------------------------------------------------------ */
+
 struct near {
-	const struct pod *pod;
+	const char *namespace, *name;
 	unsigned distance;
 };
 
 static int compare_near(const void *va, const void *vb)
 {
 	const struct near *a = va, *b = vb;
+	int d = strcmp(a->namespace, b->namespace);
 
-	return a->distance != b->distance ? (a->distance < b->distance ? -1 : 1) : a->pod < b->pod ? -1 : a->pod > b->pod;
+	if (a->distance != b->distance)
+		return a->distance < b->distance ? -1 : 1;
+	return d ? d : strcmp(a->name, b->name);
+}
+
+static struct near near_of(const char *namespace, const char *name, const char *of_namespace, const char *of_name)
+{
+	unsigned d = word_distance(name, of_name) * 4;
+
+	/* a Deployment's name begins those of its Pods */
+	if (d > 8 && !strncmp(of_name, name, strlen(name)))
+		d = 8;
+	if (strcmp(namespace, of_namespace))
+		d += 1 + word_distance(namespace, of_namespace);
+	return (struct near){ of_namespace, of_name, d };
+}
+
+/* "; the nearest are svc/prod/web, svc/prod/api", or "". Sorts. */
+static const char *say_near(struct arena *a, const char *kind, struct near *near, size_t n)
+{
+	struct text t = { .arena = a };
+
+	if (!n)
+		return "";
+	qsort(near, n, sizeof(*near), compare_near);
+	for (size_t i = 0; i < n && i < NEAREST; i++)
+		text_add(&t, "%s%s/%s/%s", i ? ", " : n > 1 ? "; the nearest are " : "; the nearest is ", kind, near[i].namespace,
+			 near[i].name);
+	return text_get(&t);
+}
+
+int objects_no_service(struct arena *a, const struct cluster *c, const char *namespace, const char *name, struct err *err)
+{
+	struct near *near = arena_alloc(a, c->n_service * sizeof(*near));
+
+	for (size_t i = 0; i < c->n_service; i++)
+		near[i] = near_of(namespace, name, c->service[i].namespace, c->service[i].name);
+	return err_set(err, -ENOENT, "there is no service %s/%s (%s)%s", namespace, name, c->origin,
+		       say_near(a, "svc", near, c->n_service));
 }
 
 int objects_no_pod(struct arena *a, const struct cluster *c, const char *namespace, const char *name, struct err *err)
 {
 	struct near *near = arena_alloc(a, c->n_pod * sizeof(*near));
-	struct text names = { .arena = a };
 
-	for (size_t i = 0; i < c->n_pod; i++) {
-		const struct pod *p = &c->pod[i];
-		unsigned d = word_distance(name, p->name) * 4;
-
-		/* a Deployment's name begins those of its Pods */
-		if (d > 8 && !strncmp(p->name, name, strlen(name)))
-			d = 8;
-		near[i] = (struct near){ p, d + (strcmp(namespace, p->namespace) ? 1 + word_distance(namespace, p->namespace) : 0) };
-	}
+	for (size_t i = 0; i < c->n_pod; i++)
+		near[i] = near_of(namespace, name, c->pod[i].namespace, c->pod[i].name);
 	if (!c->known[CLUSTER_PODS])
 		return err_set(err, -ENOENT, "%s hold no Pods, and no EndpointSlice names pod %s/%s", c->origin, namespace, name);
-	if (!c->n_pod)
-		return err_set(err, -ENOENT, "there is no pod %s/%s (%s)", namespace, name, c->origin);
-	qsort(near, c->n_pod, sizeof(*near), compare_near);
-	for (size_t i = 0; i < c->n_pod && i < NEAREST; i++)
-		text_add(&names, "%spod/%s/%s", i ? ", " : "", near[i].pod->namespace, near[i].pod->name);
-	return err_set(err, -ENOENT, "there is no pod %s/%s (%s); the nearest %s %s", namespace, name, c->origin,
-		       c->n_pod > 1 ? "are" : "is", text_get(&names));
+	return err_set(err, -ENOENT, "there is no pod %s/%s (%s)%s", namespace, name, c->origin,
+		       say_near(a, "pod", near, c->n_pod));
 }

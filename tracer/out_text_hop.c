@@ -273,8 +273,8 @@ static const char *effect_words(struct pen *p, const struct evidence *e, bool al
 		return arena_printf(p->a, "%s %s", pen_symbol(p, SYM_ARROW), e->jump);
 	if (e->kind == EV_POLICY)
 		return e->text ? e->text : "";
-	if (e->kind == EV_ROUTE)
-		return "the route";
+	if (e->kind == EV_ROUTE || e->kind == EV_IPVS)
+		return e->kind == EV_ROUTE ? "the route" : "the virtual service";
 	return all && e->kind == EV_RULE ? words[e->effect] : "";
 }
 

@@ -274,6 +274,12 @@ static void source_ranges(struct lab *l, bool near)
 	ended_by(l, NF_INET_FORWARD, "filter", near ? "FORWARD" : "KUBE-PROXY-FIREWALL", "-d 203.0.113.10/32 -j DROP", END_DROP);
 }
 
+static void source_ranges_ipvs(struct lab *l, bool near)
+{
+	start(l, CLIENT, "203.0.113.10", 80, IPPROTO_TCP);
+	ended_by(l, NF_INET_LOCAL_IN, "filter", near ? "INPUT" : "KUBE-SOURCE-RANGES-FIREWALL", "-j DROP", END_DROP);
+}
+
 static void source_ranges_nft(struct lab *l, bool near)
 {
 	nftables_mode(l);
@@ -339,6 +345,16 @@ static void reject_shadowed(struct lab *l, bool near)
 static void not_allocated(struct lab *l, bool near)
 {
 	not_a_port(l, !near);
+}
+
+/* In iptables mode nothing refuses it: only the default route wants it. */
+static void not_allocated_sent(struct lab *l, bool near)
+{
+	as_address(l);
+	start(l, CLIENT, VIP, 80, IPPROTO_TCP);
+	path_other(&l->p, EV_ROUTE, near ? "10.96.0.0/16 via 192.0.2.7 dev eth0" : "default via 192.0.2.1 dev eth0");
+	place(l, STAGE_ROUTE_INPUT);
+	end(l, END_SENT, CAUSE_NONE, "leaves by eth0");
 }
 
 static void localnet(struct lab *l, bool near)
@@ -1073,6 +1089,23 @@ static void invalid(struct lab *l, bool near)
 	ended_by(l, NF_INET_FORWARD, "filter", "KUBE-FORWARD", "-m conntrack --ctstate INVALID -j DROP", END_DROP);
 }
 
+static void invalid_ipvs(struct lab *l, bool near)
+{
+	struct packet before;
+
+	start(l, CLIENT, VIP, 80, IPPROTO_TCP);
+	before = l->p.now;
+	l->p.now.ct.state = CT_UNTRACKED;
+	path_to(&l->p, POD, 8080);
+	path_other(&l->p, EV_IPVS, "-a -t 10.96.0.50:80 -r 10.244.0.3:8080 -m -w 1");
+	path_hop(&l->p, STAGE_IPVS_IN, 0, 0, false, &before);
+	answer(l);
+	l->p.now.ct.state = near ? CT_NEW : CT_INVALID;
+	rule(l, "filter", "FORWARD", "-m conntrack --ctstate INVALID -j DROP");
+	hook(l, NF_INET_FORWARD, 0);
+	end(l, END_DROP, CAUSE_REPLY_DROPPED, "the answer does not come back: filter/FORWARD rule 3 drops");
+}
+
 static void full(struct lab *l, bool near)
 {
 	plain(l, END_DROP, near ? CAUSE_NAT_FAILED : CAUSE_CONNTRACK_FULL);
@@ -1138,11 +1171,13 @@ static const struct {
 	{ "itp-local-no-local-endpoint", itp_local_nft, { "internalTrafficPolicy" } },
 	{ "itp-local-no-local-endpoint", itp_local_nft_pod, { "internalTrafficPolicy" } },
 	{ "lb-source-ranges", source_ranges, { "192.0.2.1", "KUBE-PROXY-FIREWALL" } },
+	{ "lb-source-ranges", source_ranges_ipvs, { "192.0.2.1", "KUBE-SOURCE-RANGES-FIREWALL" } },
 	{ "lb-source-ranges", source_ranges_nft, { "prod/lb-ranges:http", "198.51.100.0/24", "kubectl -n prod edit service lb-ranges" } },
 	{ "vip-port-not-a-service-port", not_a_port, { "10.96.0.50:81" } },
 	{ "vip-port-not-a-service-port", not_a_port_sent, { "10.96.0.50:81 is not a port of prod/web", "default via" } },
 	{ "vip-port-not-a-service-port", not_a_port_local, { "kube-ipvs0" } },
 	{ "no-endpoints-reject-shadowed", reject_shadowed, { "filter/FORWARD rule 3 accepts", "prod/web:http has no endpoints" } },
+	{ "vip-not-allocated", not_allocated_sent, { "10.96.0.50 is of a range", "default via 192.0.2.1" } },
 	{ "vip-not-allocated", not_allocated, { "10.96.0.50" } },
 	{ "kube-firewall-localnet-drop", localnet, { "127.0.0.1:80", "filter/KUBE-FIREWALL rule 3" } },
 	{ "mark-0x8000-collision", mark_collision, { "filter/KUBE-FIREWALL rule 3", "0x8000" } },
@@ -1233,6 +1268,7 @@ static const struct {
 	{ "conntrack-established-to-removed", stale_established, { "conntrack -D -p tcp --orig-dst 10.96.0.50 --reply-src 10.244.0.2" } },
 	{ "conntrack-unnatted-udp", unnatted, { "10.96.0.50:53", "conntrack -D -p udp --orig-dst 10.96.0.50" } },
 	{ "notrack-breaks-service", notrack, { "raw/PREROUTING rule 2", "10.96.0.50:53" } },
+	{ "conntrack-invalid-drop-asymmetric", invalid_ipvs, { "net.ipv4.vs.conntrack is 0", "sysctl -w net.ipv4.vs.conntrack=1" } },
 	{ "conntrack-invalid-drop-asymmetric", invalid, { "filter/KUBE-FORWARD rule 3" } },
 	{ "conntrack-full", full, { "full" } },
 	{ "conntrack-full", nearly_full, { "262000/262144", "524288" } },
