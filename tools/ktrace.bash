@@ -30,7 +30,7 @@ _ktrace()
 			[[ ${COMPREPLY[0]-} == */ ]] && compopt -o nospace
 		fi
 		return ;;
-	--in | --objects | --kubeconfig)
+	--in | --objects | --kubeconfig | --write)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
 	-o | --output)
@@ -39,12 +39,16 @@ _ktrace()
 	--color)
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
 		return ;;
-	-n | --namespace | --sport | --mark | --uid | --tos)
+	-n | --namespace | --sport | --mark | --uid | --tos | --duration | --count)
 		return ;;
 	esac
 
-	options='--to --from --namespace --sport --mark --uid --tos --in --objects --kubeconfig --output --all --color --help --version'
-	((COMP_CWORD == 1)) && options="$options snapshot"
+	case ${COMP_WORDS[1]-} in
+	watch) options='--to --from --namespace --objects --kubeconfig --output --all --exact -1 --duration --count --write --color --help' ;;
+	drops) options='--to --namespace --objects --kubeconfig --output --duration --count --write --color --help' ;;
+	*) options='--to --from --namespace --sport --mark --uid --tos --in --objects --kubeconfig --output --all --send --write --color --help --version' ;;
+	esac
+	((COMP_CWORD == 1)) && options="$options watch drops snapshot"
 	mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 }
 

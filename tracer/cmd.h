@@ -5,6 +5,7 @@
 
 #include "tracer/base/err.h"
 #include "tracer/options.h"
+#include "tracer/out.h"
 
 /* The exit statuses of the contract. */
 enum status {
@@ -21,6 +22,11 @@ enum status {
 enum status cmd_predict(const struct options *o);
 enum status cmd_snapshot(const struct options *o);
 
+enum status cmd_watch(const struct options *o);
+enum status cmd_drops(const struct options *o);
+
+/* How to print on this standard output: colour, width. */
+struct out_options cmd_out_options(const struct options *o);
 /* Prints the one sentence of a failure and gives the status of its errno. */
 enum status cmd_fail(const struct err *err, int rc);
 /* -EPERM and a sentence naming what lacks, if this process may not read the node's ruleset. */

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ktrace --to TARGET: every way the packet can go, from the node's state, live or recorded. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "tracer/cmd.h"
 #include "tracer/names.h"
+#include "tracer/observe.h"
 #include "tracer/out.h"
 #include "tracer/walk.h"
 
@@ -29,6 +27,9 @@ struct predict {
 	struct target target;
 	struct walk_options walk;
 	struct prediction p;
+	struct observe *observe;	/* --send, once its sockets are made */
+	struct observed observed;
+	uint16_t sport;			/* of these sockets */
 	struct trace *trace;
 	size_t n_trace, cap_trace;
 	struct err *err;
@@ -255,6 +256,27 @@ static int walk_all(struct predict *pr)
 		       addr_say(&source->addr, buf), source->addr.family == AF_INET6 ? '6' : '4');
 }
 
+/* --send: the sockets of all probes, before they are predicted as they will be sent: from one port, if they can. */
+static int open_probes(struct predict *pr)
+{
+	const struct source *source = &pr->p.source;
+	int rc = observe_open(pr->s, pr->a, &pr->walk, pr->o->has_uid, &pr->observe, pr->err);
+
+	pr->sport = pr->o->sport;
+	for (size_t i = 0; !rc && i < pr->p.target.n_port; i++) {
+		const struct target_port *port = &pr->p.target.port[i];
+
+		for (size_t k = 0; !rc && k < port->n_addr; k++) {
+			struct tuple tuple = target_tuple(pr, port, &port->addr[k]);
+
+			if (source->kind != SOURCE_ADDRESS || source->addr.family == tuple.dst.family)
+				rc = observe_add(pr->observe, &tuple, &pr->sport, pr->err);
+		}
+	}
+	pr->p.sport = pr->walk.sport = pr->sport;
+	return rc;
+}
+
 /* What an unknown share or end rests on; with --all whatever else could not be read. */
 static void collect_gaps(struct predict *pr)
 {
@@ -277,7 +299,7 @@ static int predict_once(struct predict *pr)
 	struct prediction *p = &pr->p;
 	int rc;
 
-	*p = (struct prediction){ .sport = pr->o->sport ? pr->o->sport : SPORT_DEFAULT };
+	*p = (struct prediction){ .sport = pr->sport ? pr->sport : pr->o->sport ? pr->o->sport : SPORT_DEFAULT };
 	pr->trace = NULL;
 	pr->n_trace = pr->cap_trace = pr->gaps.n = 0;
 	p->node = state_node_name(pr->s);
@@ -295,7 +317,10 @@ static int predict_once(struct predict *pr)
 		.source = &p->source, .sport = p->sport, .mark = pr->o->mark, .uid = pr->o->uid, .tos = pr->o->tos,
 		.all = pr->o->all,
 	};
-	rc = walk_all(pr);
+	if (pr->o->send && !pr->observe)
+		rc = open_probes(pr);
+	if (!rc)
+		rc = walk_all(pr);
 	if (rc)
 		return rc;
 	read_facts(pr);
@@ -332,6 +357,26 @@ static int predict_stable(struct predict *pr)
 	return err_set(pr->err, -EAGAIN, "the ruleset kept changing while it was read; try again when kube-proxy is idle");
 }
 
+/* The kernel is the judge: where it went another way than predicted, the prediction is worth nothing. */
+static int send_probes(struct predict *pr)
+{
+	struct gaps g = { .arena = pr->a };
+
+	observe_run(pr->observe, &pr->p, &pr->observed);
+	pr->p.observed = &pr->observed;
+	for (size_t i = 0; i < pr->observed.n_probe; i++)
+		if (pr->observed.probe[i].agrees == NO)
+			gap_add(&g, "the kernel did otherwise than predicted: %s", pr->observed.probe[i].differs);
+	if (g.n) {
+		pr->p.outcome = OUTCOME_UNKNOWN;
+		for (size_t i = 0; i < pr->p.n_gap; i++)
+			gap_add(&g, "%s", pr->p.gap[i]);
+		pr->p.gap = g.v;
+		pr->p.n_gap = g.n;
+	}
+	return pr->o->write ? observe_write(pr->observe, pr->o->write, &pr->p, pr->err) : 0;
+}
+
 static int predict(struct predict *pr)
 {
 	const struct options *o = pr->o;
@@ -361,27 +406,12 @@ static int predict(struct predict *pr)
 	collect_gaps(pr);
 	pr->p.outcome = prediction_outcome(pr->p.trace, pr->p.n_trace);
 	explain(pr->a, &pr->p);
-	return 0;
-}
-
-static struct out_options out_options(const struct options *o)
-{
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	struct out_options out = { .all = o->all, .color = o->color == COLOR_ALWAYS };
-	bool tty = isatty(STDOUT_FILENO);
-	struct winsize ws;
-
-	/* https://no-color.org: present and not empty */
-	if (o->color == COLOR_AUTO)
-		out.color = tty && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
-	if (tty && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws))
-		out.width = ws.ws_col;
-	return out;
+	return o->send ? send_probes(pr) : 0;
 }
 
 static int print(struct predict *pr)
 {
-	struct out_options out = out_options(pr->o);
+	struct out_options out = cmd_out_options(pr->o);
 
 	if (pr->o->json)
 		return out_json(stdout, pr->a, &pr->p, &out);
@@ -405,6 +435,7 @@ enum status cmd_predict(const struct options *o)
 	if (!rc)
 		rc = print(&pr);
 	status = rc ? cmd_fail(&err, rc) : statuses[pr.p.outcome];
+	observe_close(pr.observe);
 	names_close(pr.names);
 	io_close(pr.io);
 	arena_free(a);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What commands share: how a failure is told and which exit status it has. */
+/* What commands share: how a failure is told, which exit status it has, how to print. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,4 +47,19 @@ int cmd_may_read(struct err *err)
 		return 0;
 	return err_set(err, -EPERM, "reading this node's rules needs CAP_NET_ADMIN%s: run ktrace as root, or predict from a snapshot with --in FILE",
 		       has_cap(data, CAP_SYS_ADMIN) ? "" : ", and looking into pods' network namespaces CAP_SYS_ADMIN");
+}
+
+struct out_options cmd_out_options(const struct options *o)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct out_options out = { .all = o->all, .color = o->color == COLOR_ALWAYS };
+	bool tty = isatty(STDOUT_FILENO);
+	struct winsize ws;
+
+	/* https://no-color.org: present and not empty */
+	if (o->color == COLOR_AUTO)
+		out.color = tty && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
+	if (tty && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws))
+		out.width = ws.ws_col;
+	return out;
 }

@@ -12,6 +12,8 @@ static const struct {
 } commands[] = {
 	{ COMMAND_PREDICT, cmd_predict },
 	{ COMMAND_SNAPSHOT, cmd_snapshot },
+	{ COMMAND_WATCH, cmd_watch },
+	{ COMMAND_DROPS, cmd_drops },
 };
 
 static enum status run(int argc, char **argv)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The command line, by two tables: commands and options. What this build lacks is a row too, with the sentence that says so. */
+/* The command line, by two tables: commands and options. A command that this build lacks is a row too, with the sentence that says so. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "tracer/options.h"
 #include "tracer/word.h"
 
-enum option_kind { OPTION_STRING, OPTION_NUMBER, OPTION_CHOICE, OPTION_FLAG, OPTION_ABSENT };
+enum option_kind { OPTION_STRING, OPTION_NUMBER, OPTION_CHOICE, OPTION_FLAG };
 
 struct option_row {
 	const char *name;		/* without dashes */
@@ -20,18 +20,20 @@ struct option_row {
 	uint32_t min, max;
 	size_t seen_at;			/* of a bool to set when given, 0: none */
 	const char *choices;		/* "text|json", in the order of their values */
-	const char *help;		/* may hold one newline; OPTION_ABSENT: the sentence */
+	const char *help;
 };
 
 #define AT(member)	offsetof(struct options, member)
-#define EVERY		(COMMAND_PREDICT | COMMAND_SNAPSHOT)
+#define LIVE		(COMMAND_WATCH | COMMAND_DROPS)
+#define TARGETED	(COMMAND_PREDICT | LIVE)
+#define EVERY		(TARGETED | COMMAND_SNAPSHOT)
 
 static const struct option_row option_rows[] = {
-	{ "to", 0, "TARGET", OPTION_STRING, COMMAND_PREDICT, AT(to),
+	{ "to", 0, "TARGET", OPTION_STRING, TARGETED, AT(to),
 	  .help = "where the packet is sent: see below" },
-	{ "from", 0, "SOURCE", OPTION_STRING, COMMAND_PREDICT, AT(from),
+	{ "from", 0, "SOURCE", OPTION_STRING, COMMAND_PREDICT | COMMAND_WATCH, AT(from),
 	  .help = "who sends it: node (default), pod/NAME, IP[%IFACE], netns/NAME, pid/N" },
-	{ "namespace", 'n', "NS", OPTION_STRING, COMMAND_PREDICT, AT(namespace),
+	{ "namespace", 'n', "NS", OPTION_STRING, TARGETED, AT(namespace),
 	  .help = "Kubernetes namespace of a bare name (default: the kubeconfig context's, else default)" },
 	{ "sport", 0, "PORT", OPTION_NUMBER, COMMAND_PREDICT, AT(sport), 1, 65535,
 	  .help = "source port (default: 40000, an ephemeral one)" },
@@ -43,24 +45,32 @@ static const struct option_row option_rows[] = {
 	  .help = "type of service byte (default: 0)" },
 	{ "in", 0, "FILE", OPTION_STRING, COMMAND_PREDICT, AT(in),
 	  .help = "read the node's state from a snapshot instead of this kernel; no root needed" },
-	{ "objects", 0, "FILE", OPTION_STRING, COMMAND_PREDICT, AT(objects),
+	{ "objects", 0, "FILE", OPTION_STRING, TARGETED, AT(objects),
 	  .help = "Kubernetes objects, as kubectl get -o json or yaml prints them: names, Pods" },
-	{ "kubeconfig", 0, "FILE", OPTION_STRING, COMMAND_PREDICT, AT(kubeconfig),
+	{ "kubeconfig", 0, "FILE", OPTION_STRING, TARGETED, AT(kubeconfig),
 	  .help = "ask the API server for the same; without, it is asked only for what no rule tells" },
-	{ "output", 'o', "text|json", OPTION_CHOICE, COMMAND_PREDICT, AT(json), .choices = "text|json",
+	{ "output", 'o', "text|json", OPTION_CHOICE, TARGETED, AT(json), .choices = "text|json",
 	  .help = "how to print it (default: text)" },
 	{ "output", 'o', "FILE", OPTION_STRING, COMMAND_SNAPSHOT, AT(file),
 	  .help = "snapshot: the file to write" },
-	{ "all", 0, NULL, OPTION_FLAG, COMMAND_PREDICT, AT(all),
+	{ "all", 0, NULL, OPTION_FLAG, COMMAND_PREDICT | COMMAND_WATCH, AT(all),
 	  .help = "every hop and every rule evaluated, not only those that decided or rewrote" },
-	{ "color", 0, "auto|always|never", OPTION_CHOICE, COMMAND_PREDICT, AT(color),
+	{ "send", 0, NULL, OPTION_FLAG, COMMAND_PREDICT, AT(send),
+	  .help = "then send one real probe from SOURCE, and hold its way against the predicted one" },
+	{ NULL, '1', NULL, OPTION_FLAG, COMMAND_WATCH, AT(lines),
+	  .help = "watch: one line a connection" },
+	{ "exact", 0, NULL, OPTION_FLAG, COMMAND_WATCH, AT(exact),
+	  .help = "watch: the rules as nf_tables' own trace tells them, by a table that goes with ktrace" },
+	{ "duration", 0, "SECONDS", OPTION_NUMBER, LIVE, AT(duration), 1, 31536000,
+	  .help = "watch, drops: end after so many seconds (default: at Ctrl-C)" },
+	{ "count", 0, "N", OPTION_NUMBER, LIVE, AT(count), 1, UINT32_MAX,
+	  .help = "watch, drops: end when so many were told" },
+	{ "write", 0, "FILE", OPTION_STRING, TARGETED, AT(write),
+	  .help = "--send, watch, drops: the packets seen, as pcapng, with place and verdict as comments" },
+	{ "color", 0, "auto|always|never", OPTION_CHOICE, TARGETED, AT(color),
 	  .choices = "auto|always|never", .help = "auto: on a terminal, and NO_COLOR is honoured" },
 	{ "help", 'h', NULL, OPTION_FLAG, EVERY, AT(help), .help = "print this and exit" },
 	{ "version", 0, NULL, OPTION_FLAG, EVERY, AT(version), .help = "print the version and exit" },
-	{ "send", 0, NULL, OPTION_ABSENT, EVERY,
-	  .help = "--send is not in this build; without it ktrace predicts every path from the node's state" },
-	{ "write", 0, "FILE", OPTION_ABSENT, EVERY,
-	  .help = "--write is not in this build; to keep a prediction, use -o json" },
 };
 
 static const struct command_row {
@@ -69,17 +79,21 @@ static const struct command_row {
 	const char *help;		/* absent: the sentence */
 } command_rows[] = {
 	{ "snapshot", COMMAND_SNAPSHOT, "" },
-	{ "watch", 0, "watch is not in this build; --to TARGET predicts every path of that traffic" },
-	{ "drops", 0, "drops is not in this build; --to TARGET says where that traffic is dropped, and why" },
+	{ "watch", COMMAND_WATCH, "" },
+	{ "drops", COMMAND_DROPS, "" },
 	{ "doctor", 0, "doctor is not in this build; --to TARGET checks the path to one target" },
 };
 
 static const char synopsis[] =
 	"usage: ktrace --to TARGET [--from SOURCE] [options]\n"
+	"       ktrace watch --to TARGET [--from SOURCE] [options]\n"
+	"       ktrace drops [--to TARGET] [options]\n"
 	"       ktrace snapshot -o FILE\n"
 	"\n"
 	"Predicts every way a packet can go through this node, and says where each ends and why.\n"
-	"The second form records all that a prediction reads, to replay it anywhere with --in.\n"
+	"watch follows real connections to the target through the kernel, drops tells every packet that\n"
+	"this node drops; both name the rule, until Ctrl-C. snapshot records all that a prediction\n"
+	"reads, to replay it anywhere with --in.\n"
 	"\n";
 
 static const char targets[] =
@@ -96,6 +110,21 @@ static const char targets[] =
 	"does not exist; 3 cannot tell, what is unknown is named; 4 this kernel or these privileges\n"
 	"cannot do it.\n";
 
+static const char *option_name(const struct option_row *r)
+{
+	return r->name ? r->name : "";
+}
+
+/* "--to", "-1" */
+static const char *option_word(const struct option_row *r, char buf[WORD_SHORT])
+{
+	if (r->name)
+		snprintf(buf, WORD_SHORT, "--%s", r->name);
+	else
+		snprintf(buf, WORD_SHORT, "-%c", r->letter);
+	return buf;
+}
+
 void options_help(FILE *f)
 {
 	fputs(synopsis, f);
@@ -103,10 +132,9 @@ void options_help(FILE *f)
 		const struct option_row *r = &option_rows[i];
 		char left[64];
 
-		if (r->kind == OPTION_ABSENT)
-			continue;
-		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", r->letter ? '-' : ' ', r->letter ? r->letter : ' ',
-			 r->letter ? "," : " ", r->name, r->arg ? " " : "", r->arg ? r->arg : "");
+		snprintf(left, sizeof(left), "%c%c%s %s%s%s%s", r->letter ? '-' : ' ', r->letter ? r->letter : ' ',
+			 r->letter && r->name ? "," : " ", r->name ? "--" : "", option_name(r), r->arg ? " " : "",
+			 r->arg ? r->arg : "");
 		fprintf(f, "  %-30s%s\n", left, r->help);
 	}
 	fputs(targets, f);
@@ -120,7 +148,7 @@ static const struct option_row *find_row(const char *name, size_t len, char lett
 	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++) {
 		const struct option_row *r = &option_rows[i];
 
-		if (letter ? r->letter != letter : strlen(r->name) != len || strncmp(r->name, name, len))
+		if (letter ? r->letter != letter : !r->name || strlen(r->name) != len || strncmp(r->name, name, len))
 			continue;
 		if (r->commands & command)
 			return r;
@@ -137,9 +165,9 @@ static int unknown_option(const char *name, size_t len, struct err *err)
 
 	snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word) - 1), name);
 	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++) {
-		unsigned d = word_distance(word, option_rows[i].name);
+		unsigned d = word_distance(word, option_name(&option_rows[i]));
 
-		if (option_rows[i].kind != OPTION_ABSENT && d < best_distance)
+		if (option_rows[i].name && d < best_distance)
 			best = option_rows[i].name, best_distance = d;
 	}
 	word_short(word, shown);
@@ -180,15 +208,23 @@ static int parse_choice(const struct option_row *r, const char *value, unsigned 
 	return err_set(err, -EINVAL, "--%s takes one of %s, not '%s'", r->name, r->choices, word_short(value, shown));
 }
 
+/* "" for a prediction, which has no word of its own. */
+static const char *command_name(const struct options *o)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(command_rows); i++)
+		if (command_rows[i].command == o->command)
+			return command_rows[i].name;
+	return "";
+}
+
 static int apply(const struct option_row *r, const char *value, struct options *o, struct err *err)
 {
 	void *at = (char *)o + r->at;
+	char word[WORD_SHORT];
 
-	if (r->kind == OPTION_ABSENT)
-		return err_set(err, -EINVAL, "%s", r->help);
 	if (!(r->commands & o->command))
-		return err_set(err, -EINVAL, "--%s does not belong to `ktrace%s`; `ktrace --help` lists the options", r->name,
-			       o->command == COMMAND_SNAPSHOT ? " snapshot" : "");
+		return err_set(err, -EINVAL, "%s does not belong to `ktrace%s%s`; `ktrace --help` lists the options",
+			       option_word(r, word), *command_name(o) ? " " : "", command_name(o));
 	if (r->arg && !value)
 		return err_set(err, -EINVAL, "--%s needs %s after it", r->name, r->arg);
 	if (r->arg && !*value)
@@ -233,8 +269,8 @@ static int parse_option(int argc, char *const *argv, int *i, struct options *o, 
 			value = word + 2 + (word[2] == '=');
 	}
 	if (value && !r->arg)
-		return err_set(err, -EINVAL, "--%s takes no value", r->name);
-	if (!value && r->arg && r->kind != OPTION_ABSENT && *i + 1 < argc)
+		return err_set(err, -EINVAL, "%s takes no value", option_word(r, shown));
+	if (!value && r->arg && *i + 1 < argc)
 		value = argv[++*i];
 	return apply(r, value, o, err);
 }
@@ -281,6 +317,12 @@ int options_parse(int argc, char *const *argv, struct options *out, struct err *
 	}
 	if (!o.help && !o.version && o.command == COMMAND_PREDICT && !o.to)
 		return err_set(err, -EINVAL, "--to TARGET is missing, as in `ktrace --to svc/my-service`; `ktrace --help` tells more");
+	if (!o.help && !o.version && o.command == COMMAND_WATCH && !o.to)
+		return err_set(err, -EINVAL, "watch needs to know whose connections: `ktrace watch --to svc/my-service`");
+	if (o.command == COMMAND_PREDICT && o.write && !o.send)
+		return err_set(err, -EINVAL, "--write keeps the packets that --send, watch or drops see; to keep a prediction, use -o json");
+	if (o.send && o.in)
+		return err_set(err, -EINVAL, "--send sends from this node, and --in is a snapshot of one; leave one of them out");
 	if (!o.help && !o.version && o.command == COMMAND_SNAPSHOT && !o.file)
 		return err_set(err, -EINVAL, "snapshot needs the file to write: `ktrace snapshot -o FILE`");
 	*out = o;

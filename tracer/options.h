@@ -8,7 +8,7 @@
 #include "tracer/base/err.h"
 
 /* Commands as bits, for the options that belong to them. */
-enum command { COMMAND_PREDICT = 1, COMMAND_SNAPSHOT = 2 };
+enum command { COMMAND_PREDICT = 1, COMMAND_SNAPSHOT = 2, COMMAND_WATCH = 4, COMMAND_DROPS = 8 };
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -17,11 +17,13 @@ struct options {
 	const char *to, *from, *namespace, *in;
 	const char *objects, *kubeconfig;
 	const char *file;		/* snapshot -o FILE */
+	const char *write;		/* --write FILE */
 	uint32_t sport, mark, uid, tos;
+	uint32_t duration, count;	/* seconds; things told; 0: no end */
 	bool has_uid;			/* --uid was given */
 	unsigned json;			/* -o json */
 	unsigned color;			/* enum color */
-	bool all, help, version;
+	bool all, send, exact, lines, help, version;
 };
 
 /* argv[0] is the program. -EINVAL with a sentence that says what would work. */

@@ -82,11 +82,18 @@ static void refused(void **state)
 		{ "--to svc/web --all=yes", "takes no value" },
 		{ "snapshot", "needs the file" },
 		{ "snapshot -o f --to svc/web", "does not belong to `ktrace snapshot`" },
-		{ "watch --to svc/web", "not in this build" },
-		{ "drops", "not in this build" },
 		{ "doctor", "not in this build" },
-		{ "--to svc/web --send", "not in this build" },
-		{ "--to svc/web --write f.pcapng", "not in this build" },
+		{ "watch", "watch needs to know whose connections" },
+		{ "watch --to svc/web --send", "does not belong to `ktrace watch`" },
+		{ "watch --to svc/web --in f", "does not belong to `ktrace watch`" },
+		{ "watch --to svc/web -1=yes", "-1 takes no value" },
+		{ "drops --from node", "does not belong to `ktrace drops`" },
+		{ "drops --duration 0", "from 1 to" },
+		{ "drops -1", "-1 does not belong to `ktrace drops`" },
+		{ "--to svc/web --duration 3", "does not belong to `ktrace`" },
+		{ "--to svc/web --=x", "no option --" },
+		{ "--to svc/web --send --in f", "leave one of them out" },
+		{ "--to svc/web --write f.pcapng", "--write keeps the packets" },
 		{ "--to svc/web --objects=", "is empty" },
 		{ "--to svc/web --kubeconfig", "needs FILE" },
 		{ "snapshot -o f --objects g", "does not belong to `ktrace snapshot`" },
@@ -109,8 +116,9 @@ static void refused(void **state)
 /* What is not built is not advertised; what is built is. */
 static void help(void **state)
 {
-	static const char *const there[] = { "--to TARGET", "--from SOURCE", "--in FILE", "--objects FILE", "--kubeconfig FILE", "pod/NAME", "--color", "snapshot -o FILE" };
-	static const char *const absent[] = { "--send", "--write", "watch", "drops", "doctor" };
+	static const char *const there[] = { "--to TARGET", "--from SOURCE", "--in FILE", "--objects FILE", "--kubeconfig FILE", "pod/NAME", "--color", "snapshot -o FILE",
+		"--send", "--write FILE", "watch --to TARGET", "drops [--to TARGET]", "-1", "--duration SECONDS", "--exact" };
+	static const char *const absent[] = { "doctor" };
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
