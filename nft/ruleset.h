@@ -4,7 +4,7 @@
 #define KTRACE_NFT_RULESET_H
 
 #include "nft/eval.h"
-#include "nft/map.h"
+#include "tracer/base/map.h"
 
 #define FAMILIES	13		/* NFPROTO_NUMPROTO: tables of one family are read together */
 

@@ -59,41 +59,6 @@ static const char *const sysctls[] = {
 	"net/core/somaxconn",
 };
 
-struct cache_row {
-	struct cache_row *next;
-	const void *key;
-	size_t len;
-	void *value;
-};
-
-/* FNV-1a. */
-static unsigned bucket_of(const void *key, size_t len)
-{
-	const uint8_t *p = key;
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 16777619u;
-	return (h ^ h >> 16) % ARRAY_SIZE(((struct cache *)0)->bucket);
-}
-
-void *cache_find(const struct cache *c, const void *key, size_t len)
-{
-	for (const struct cache_row *r = c->bucket[bucket_of(key, len)]; r; r = r->next)
-		if (r->len == len && !memcmp(r->key, key, len))
-			return r->value;
-	return NULL;
-}
-
-void cache_add(struct arena *a, struct cache *c, const void *key, size_t len, void *value)
-{
-	struct cache_row **head = &c->bucket[bucket_of(key, len)];
-	struct cache_row *r = arena_alloc(a, sizeof(*r));
-
-	*r = (struct cache_row){ .next = *head, .key = arena_dup(a, key, len), .len = len, .value = value };
-	*head = r;
-}
-
 struct ns *state_ns(struct state *s, uint32_t netns)
 {
 	struct ns *ns;

@@ -3,15 +3,22 @@
 #ifndef KTRACE_STATE_PRIV_H
 #define KTRACE_STATE_PRIV_H
 
+#include "tracer/base/map.h"
 #include "tracer/state.h"
 
 /* A table from bytes to a pointer: whatever was asked once gets the same answer until state_forget(). */
-struct cache_row;
 struct cache {
-	struct cache_row *bucket[64];
+	struct map map;
 };
-void *cache_find(const struct cache *c, const void *key, size_t len);
-void cache_add(struct arena *a, struct cache *c, const void *key, size_t len, void *value);
+static inline void *cache_find(const struct cache *c, const void *key, size_t len)
+{
+	return map_find(&c->map, key, len);
+}
+static inline void cache_add(struct arena *a, struct cache *c, const void *key, size_t len, void *value)
+{
+	c->map.arena = a;
+	*map_slot(&c->map, key, len) = value;
+}
 
 struct links;
 struct addrs;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A growing hash from bytes to a pointer, in an arena: what the room has read, by its name or key. */
-#ifndef KTRACE_NFT_MAP_H
-#define KTRACE_NFT_MAP_H
+/* A growing hash from bytes to a pointer, in an arena: what was read, by its name or key. */
+#ifndef KTRACE_BASE_MAP_H
+#define KTRACE_BASE_MAP_H
 
-#include "tracer/base/arena.h"
+#include "arena.h"
 
 struct map_entry;
 struct map {

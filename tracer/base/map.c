@@ -2,7 +2,7 @@
 /* FNV-1a over short keys, chained, doubled at load 1. */
 #include <string.h>
 
-#include "nft/map.h"
+#include "tracer/base/map.h"
 
 struct map_entry {
 	struct map_entry *next;
