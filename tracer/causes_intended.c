@@ -33,7 +33,8 @@ bool view_refused_too_late(const struct view *v)
 {
 	const struct intended *in = view_intended(v);
 
-	return in && view_no_endpoints(v) && in->n_usable && in->missing;
+	return in && (view_no_endpoints(v) || v->cause == CAUSE_IPVS_NO_SERVER || v->cause == CAUSE_IPVS_WEIGHT_ZERO) &&
+	       in->n_usable && in->missing;
 }
 
 bool view_endpoint_gone(const struct view *v)
@@ -49,8 +50,11 @@ static bool is_behind(struct view *v)
 
 	if (view_refused_too_late(v)) {
 		v->severity = SEVERITY_ERROR;
-		v->text = "The rules refuse {targets} because {promised} has no endpoints ({rule}), but by "
-			  "now it has {missing} ({origin}): kube-proxy on this node has not caught up.";
+		v->text = v->hop->stage == STAGE_IPVS_IN ?
+			"{targets} is refused because {why}, but {promised} has {missing} by now ({origin}): kube-proxy on this "
+			"node has not caught up." :
+			"The rules refuse {targets} because {promised} has no endpoints ({rule}), but by "
+			"now it has {missing} ({origin}): kube-proxy on this node has not caught up.";
 		return true;
 	}
 	if (!in || !is_balanced(v) || (!in->out && !in->missing))

@@ -24,6 +24,7 @@ struct group {
 	const struct service *service;
 	const struct service_port *port;
 	bool external;
+	const struct real_servers *real;	/* or NULL */
 	struct set every, usable;
 };
 
@@ -152,6 +153,8 @@ static bool shows_all(const struct group *g)
 {
 	double sum = 0;
 
+	if (g->real)
+		return true;
 	for (size_t i = 0; i < g->n; i++) {
 		const struct trace *t = &g->t[i];
 
@@ -162,8 +165,19 @@ static bool shows_all(const struct group *g)
 	return sum > 0.999;
 }
 
+/* Weight 0 is what kube-proxy gives those that are to get nothing new. */
+static bool is_served(const struct group *g, const struct endpoint *e)
+{
+	for (size_t i = 0; i < g->real->n; i++)
+		if (g->real->dest[i].weight > 0 && same(e, &g->real->dest[i].addr, g->real->dest[i].port))
+			return true;
+	return false;
+}
+
 static bool is_shown(const struct group *g, const struct endpoint *e)
 {
+	if (g->real)
+		return is_served(g, e);
 	for (size_t i = 0; i < g->n; i++)
 		if (same(e, &g->t[i].endpoint, g->t[i].endpoint_port))
 			return true;
@@ -177,8 +191,10 @@ static size_t distance(const struct group *g, const struct set *s)
 
 	for (size_t i = 0; i < s->n; i++)
 		d += !is_shown(g, s->v[i]);
-	for (size_t i = 0; i < g->n; i++)
+	for (size_t i = 0; !g->real && i < g->n; i++)
 		d += !has(s, &g->t[i].endpoint, g->t[i].endpoint_port);
+	for (size_t i = 0; g->real && i < g->real->n; i++)
+		d += g->real->dest[i].weight > 0 && !has(s, &g->real->dest[i].addr, g->real->dest[i].port);
 	return d;
 }
 
@@ -294,12 +310,14 @@ static bool is_judged(const struct cluster *c, const struct service *s)
 }
 
 const struct intended **intended_compare(struct arena *a, const struct cluster *c, const struct node *node,
-					 const struct prediction *p, const struct trace *t, size_t n)
+					 const struct prediction *p, const struct trace *t, size_t n,
+					 const struct real_servers *const *real)
 {
 	const struct intended **out = arena_alloc(a, n * sizeof(*out));
 
 	for (size_t i = 0, end; i < n; i = end) {
-		struct group g = { .arena = a, .cluster = c, .node = node, .t = &t[i] };
+		struct group g = { .arena = a, .cluster = c, .node = node, .t = &t[i],
+				   .real = real ? real[i] : NULL };
 
 		for (end = i + 1; end < n && same_target(&t[i].target, &t[end].target); end++)
 			;

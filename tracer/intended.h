@@ -24,9 +24,19 @@ struct intended {
 	const char *missing;		/* endpoints promised that no path leads to, in words; NULL: none */
 };
 
-/* One for each trace, NULL where nothing is promised. node is this one, or NULL. */
+/* The real servers of a virtual service: a scheduler that looks at loads or hashes leads this packet to one of them only. */
+struct real_servers {
+	const struct ipvs_dest *dest;
+	size_t n;
+};
+
+/*
+ * One for each trace, NULL where nothing is promised. node is this one, or NULL. real (may be NULL): for each trace the real
+ * servers that were to choose from, NULL where the paths themselves show all endpoints.
+ */
 const struct intended **intended_compare(struct arena *a, const struct cluster *c, const struct node *node,
-					 const struct prediction *p, const struct trace *t, size_t n);
+					 const struct prediction *p, const struct trace *t, size_t n,
+					 const struct real_servers *const *real);
 /* The service and port that a packet is addressed to; external: by another address than a cluster IP. NULL: none. */
 const struct service *intended_service(const struct cluster *c, const struct prediction *p, const struct tuple *target,
 				       const struct service_port **sp, bool *external);

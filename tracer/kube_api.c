@@ -188,14 +188,16 @@ static const struct { const char *group, *plural, *words; } kinds[CLUSTER_KINDS]
 	[CLUSTER_NODES] = { "/api/v1", "nodes", "Nodes" },
 };
 
-static const char *path_of(struct kube *k, const struct kube_query *q, const char *more)
+/* more: where the last page ended. whole: without pages. */
+static const char *path_of(struct kube *k, const struct kube_query *q, const char *more, bool whole)
 {
 	struct text t = { .arena = k->arena };
 
 	text_add(&t, "%s", kinds[q->kind].group);
 	if (q->namespace)
 		text_add(&t, "/namespaces/%s", http_escape(k->arena, q->namespace));
-	text_add(&t, "/%s?limit=%d", kinds[q->kind].plural, PAGE);
+	text_add(&t, "/%s", kinds[q->kind].plural);
+	text_add(&t, whole ? "?limit=0" : "?limit=%d", PAGE);
 	if (q->field)
 		text_add(&t, "&fieldSelector=%s", http_escape(k->arena, q->field));
 	if (q->label)
@@ -235,7 +237,7 @@ static int refused(long status, struct err *err)
 }
 
 static int one_page(struct kube *k, const struct access *x, const struct kube_query *q, struct cluster *c,
-		    const char **more, struct err *err)
+		    const char **more, bool whole, struct err *err)
 {
 	struct http_answer answer;
 	struct err why = { "" };
@@ -245,7 +247,7 @@ static int one_page(struct kube *k, const struct access *x, const struct kube_qu
 
 	if (left <= 0)
 		return err_set(err, -ETIMEDOUT, "2 seconds were over");
-	rc = http_get(k->http, x, path_of(k, q, *more), left, &answer, err);
+	rc = http_get(k->http, x, path_of(k, q, *more, whole), left, &answer, err);
 	if (rc)
 		return rc;
 	if (answer.status != 200)
@@ -259,12 +261,19 @@ static int one_page(struct kube *k, const struct access *x, const struct kube_qu
 
 static int every_page(struct kube *k, const struct access *x, const struct kube_query *q, struct cluster *c, struct err *err)
 {
+	const struct cluster had = *c;
 	const char *more = NULL, *before;
 	int rc;
 
 	do {
 		before = more;
-		rc = one_page(k, x, q, c, &more, err);
+		rc = one_page(k, x, q, c, &more, false, err);
+		/* the place where the last page ended is forgotten there: once more, in one piece (client-go's ListPager) */
+		if (rc == -ESTALE && before) {
+			*c = had;
+			more = NULL;
+			return one_page(k, x, q, c, &more, true, err);
+		}
 		if (!rc && more && before && !strcmp(more, before))
 			return err_set(err, -EBADMSG, "it gives the same page again and again");
 	} while (!rc && more);

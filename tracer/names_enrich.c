@@ -83,16 +83,33 @@ static const struct node *this_node(struct names *n, const struct prediction *p,
 	return cluster_node(n->cluster, p->facts.node_addr, p->facts.n_node_addr, p->node);
 }
 
+/* The virtual service of this very address and port; *out NULL: none. 0 or -errno. */
+static int virtual_service(struct state *s, const struct tuple *t, const struct ipvs_service **out)
+{
+	const struct ipvs_service *v;
+	size_t n;
+	int rc = ipvs_services(state_ipvs(s), 0, &v, &n);
+
+	*out = NULL;
+	for (size_t i = 0; !rc && i < n; i++)
+		if (!v[i].fwmark && v[i].proto == t->proto && v[i].port == t->dport && addr_eq(&v[i].addr, &t->dst))
+			*out = &v[i];
+	return rc;
+}
+
 /* Services that the rules, asked by name, do not know. */
 static bool is_unprogrammed(struct names *n, struct state *s, const struct prediction *p, const struct tuple *t)
 {
 	struct target target = { .kind = TARGET_SERVICE, .input = "" };
+	const struct ipvs_service *virtual;
 	const struct service_port *sp;
 	const struct service *service;
 	struct resolved resolved;
 	bool external;
 
-	if (p->proxy.mode != PROXY_IPTABLES && p->proxy.mode != PROXY_NFTABLES)
+	if (p->proxy.mode == PROXY_IPVS)
+		return !virtual_service(s, t, &virtual) && !virtual;
+	if (p->proxy.mode == PROXY_NONE)
 		return false;
 	if (p->target.target.kind == TARGET_SERVICE)
 		return p->target.by_objects;
@@ -106,6 +123,29 @@ static bool is_unprogrammed(struct names *n, struct state *s, const struct predi
 	return target_resolve(s, n->arena, &p->proxy, &target, &resolved, NULL) == -ENOENT;
 }
 
+static bool came_to_ipvs(const struct trace *t)
+{
+	for (size_t i = 0; i < t->n_hops; i++)
+		if (t->hops[i].stage == STAGE_IPVS_IN && !t->hops[i].reply)
+			return true;
+	return false;
+}
+
+/* A scheduler may show one real server alone: what was to choose from is asked. */
+static const struct real_servers *const *real_servers(struct names *n, struct state *s, const struct trace *t, size_t n_trace)
+{
+	const struct real_servers **out = arena_alloc(n->arena, n_trace * sizeof(*out));
+
+	for (size_t i = 0; i < n_trace; i++) {
+		struct real_servers *r = arena_alloc(n->arena, sizeof(*r));
+		const struct ipvs_service *v = NULL;
+
+		if (came_to_ipvs(&t[i]) && !virtual_service(s, &t[i].target, &v) && v && !ipvs_dests(state_ipvs(s), 0, v, &r->dest, &r->n))
+			out[i] = r;
+	}
+	return out;
+}
+
 /* Only what was read whole can be held against the rules. */
 static void compare(struct names *n, struct state *s, struct prediction *p, const struct trace *t, size_t n_trace)
 {
@@ -114,7 +154,7 @@ static void compare(struct names *n, struct state *s, struct prediction *p, cons
 
 	if (n->failed)
 		return;
-	v = intended_compare(n->arena, n->cluster, node, p, t, n_trace);
+	v = intended_compare(n->arena, n->cluster, node, p, t, n_trace, real_servers(n, s, t, n_trace));
 	for (size_t i = 0; i < n_trace; i++)
 		if (v[i] && !t[i].has_endpoint && is_unprogrammed(n, s, p, &t[i].target)) {
 			struct intended *in = arena_dup(n->arena, v[i], sizeof(*in));

@@ -160,7 +160,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for term in filter(None, query.get("labelSelector", "").split(",")):
             label, value = term.split("=")
             found = [o for o in found if (o["metadata"].get("labels") or {}).get(label) == value]
-        first, size = int(query.get("continue", "0+/=").split("+")[0]), min(int(query.get("limit", "500")), api.page)
+        if api.mode == "gone" and "continue" in query or api.mode == "gone for good":
+            self.say(410, {"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"})
+            return
+        first = int(query.get("continue", "0+/=").split("+")[0])
+        size = min(int(query.get("limit", "500")), api.page) or len(found)
         meta = {"resourceVersion": "7"}
         if api.mode == "endless":
             meta["continue"] = "0+/="

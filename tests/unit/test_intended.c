@@ -67,12 +67,16 @@ static struct addr addr(const char *s)
 	return a;
 }
 
+/* What IPVS has to choose from, where the paths come to it. */
+static const struct real_servers *chosen_from;
+
 /* Paths to each of the addresses, equally shared; "-": refused; "=A": an existing connection to A. */
 static const struct intended *compare(const struct cluster *c, const char *vip, uint16_t port, bool node_known, const char *paths)
 {
 	char *list = arena_strdup(arena, paths), *save, *word;
 	struct addr *self = arena_dup(arena, &(struct addr){ 0 }, sizeof(*self));
 	struct prediction p = { .facts = { .node_addr = self, .n_node_addr = 1 } };
+	const struct real_servers *real[8];
 	struct trace t[8];
 	size_t n = 0;
 
@@ -87,9 +91,11 @@ static const struct intended *compare(const struct cluster *c, const char *vip, 
 		t[n].endpoint = addr(word + (*word == '='));
 		t[n].endpoint_port = 8080;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		t[i].share = 1.0 / n;
-	return intended_compare(arena, c, node_known ? cluster_node(c, self, 1, NULL) : NULL, &p, t, n)[0];
+		real[i] = chosen_from;
+	}
+	return intended_compare(arena, c, node_known ? cluster_node(c, self, 1, NULL) : NULL, &p, t, n, chosen_from ? real : NULL)[0];
 }
 
 static bool kept(const struct intended *in)
@@ -169,6 +175,34 @@ static void policies(void **state)
 	assert_null(compare(c, VIP, 80, true, "-")->missing);
 }
 
+/* A hashing scheduler shows one real server of those that the virtual service has. */
+static void virtual_services(void **state)
+{
+	struct cluster *c = cluster("", two, 2);
+	struct ipvs_dest dest[] = {
+		{ .addr = addr("10.0.0.1"), .port = 8080, .weight = 1 }, { .addr = addr("10.0.0.2"), .port = 8080, .weight = 1 },
+		{ .addr = addr("10.0.0.9"), .port = 8080, .weight = 0 },
+	};
+	struct real_servers real = { dest, 3 };
+	const struct intended *in;
+
+	(void)state;
+	assert_non_null(compare(c, VIP, 80, true, "10.0.0.1")->missing);
+	chosen_from = &real;
+	assert_true(kept(compare(c, VIP, 80, true, "10.0.0.1")));
+	/* a live connection too shows what is programmed */
+	assert_true(kept(compare(c, VIP, 80, true, "=10.0.0.1")));
+	dest[1].weight = 0;
+	assert_string_equal(compare(c, VIP, 80, true, "10.0.0.1")->missing, "10.0.0.2:8080 on n2");
+	dest[0].weight = 0;
+	in = compare(c, VIP, 80, true, "-");
+	assert_true(in->n_usable == 2 && in->missing);
+	dest[0].weight = dest[1].weight = 1;
+	c = cluster("", draining, 3);
+	assert_string_equal(compare(c, VIP, 80, true, "10.0.0.1")->extra, "10.0.0.2:8080 on n2");
+	chosen_from = NULL;
+}
+
 static void hints(void **state)
 {
 	struct cluster *c = cluster("", zoned, 2);
@@ -204,6 +238,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(conditions, setup, teardown),
 		cmocka_unit_test_setup_teardown(policies, setup, teardown),
+		cmocka_unit_test_setup_teardown(virtual_services, setup, teardown),
 		cmocka_unit_test_setup_teardown(hints, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_judged, setup, teardown),
 	};
