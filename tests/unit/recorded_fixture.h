@@ -98,22 +98,30 @@ struct seen {
 	struct arena *arena;
 	const struct sighting **v;
 	size_t n, cap;
-	uint64_t now;
+	uint64_t now, id;
+	bool picked;			/* the kernel picks a source port on the way */
 	struct journey j;
 };
+
+#define PICKED_PORT	50505
 
 static inline struct sighting *seen_add(struct seen *l, enum place place, const struct packet *p)
 {
 	struct sighting *s = arena_alloc(l->arena, sizeof(*s));
 
 	l->now += 1000;
-	*s = (struct sighting){ .place = place, .time = l->now, .id = 0xa0, .netns = p->netns + 1, .p = *p };
+	*s = (struct sighting){ .place = place, .time = l->now, .id = l->id, .netns = p->netns + 1, .p = *p };
 	s->pf = p->dst.family == AF_INET6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
 	/* nobody knows a port that the kernel picks before it is seen */
 	if (p->sport_unknown)
-		s->p.sport = s->p.ct.back.dport = 50505;
+		s->p.sport = PICKED_PORT;
+	if (p->dport_unknown)
+		s->p.dport = PICKED_PORT;
+	l->picked |= p->sport_unknown;
+	if (l->picked && s->p.ct.status & IPS_SRC_NAT)
+		s->p.ct.back.dport = PICKED_PORT;
 	s->p.sport_unknown = s->p.dport_unknown = false;
-	s->n_bytes = draw_packet(s->bytes, &s->p, 1, 100, 0);
+	s->n_bytes = draw_packet(s->bytes, &s->p, 1, l->j.reply ? 9000 : 100, l->j.reply ? 101 : 0);
 	*VEC_PUSH(l->arena, l->v, l->n, l->cap) = s;
 	return s;
 }
@@ -222,16 +230,31 @@ static inline void seen_end(struct seen *l, const struct hop *h)
 	}
 }
 
-/* The request's part of a trace. False: it has no packet that enters a hook. */
-static inline bool seen_trace(struct seen *l, const struct trace *t)
+/* The entries that it leaves on its way. */
+static inline void seen_made(struct seen *l, const struct hop *h)
+{
+	if (h->out.ct.state == CT_NEW &&
+	    (h->stage == STAGE_REROUTE || h->stage == STAGE_SOCKET ||
+	     (h->nat && (h->hook == NF_INET_POST_ROUTING || h->hook == NF_INET_LOCAL_IN))))
+		seen_add(l, PLACE_CONFIRM, &h->out)->verdict = NF_ACCEPT;
+	if (h->stage == STAGE_IPVS_IN)
+		seen_add(l, PLACE_IPVS_CONN, &h->in)->ipvs = packet_tuple(&h->out);
+}
+
+/* One direction of a trace. False: it has no packet that enters a hook. */
+static inline bool seen_trace(struct seen *l, const struct trace *t, bool reply)
 {
 	uint8_t last = MEANING_NO_HOOK;
 	uint32_t netns = 0;
 
-	for (size_t i = 0; i < t->n_hops && !t->hops[i].reply; i++) {
+	l->j.reply = reply;
+	l->id = reply ? 0xb0 : 0xa0;
+	for (size_t i = 0; i < t->n_hops; i++) {
 		const struct hop *h = &t->hops[i];
 		uint8_t hook = hook_of(h);
 
+		if (h->reply != reply)
+			continue;
 		if (hook == MEANING_NO_HOOK)
 			last = h->stage == STAGE_ROUTE_INPUT || h->stage == STAGE_NEIGHBOUR ? MEANING_NO_HOOK : last;
 		else if (hook != last || h->in.netns != netns) {
@@ -241,6 +264,8 @@ static inline bool seen_trace(struct seen *l, const struct trace *t)
 		}
 		if (hook != MEANING_NO_HOOK)
 			last = hook;
+		if ((h->verdict.kind == END_NONE || end_reaches(h->verdict.kind)) && !reply)
+			seen_made(l, h);
 		netns = h->in.netns;
 		/* a socket that finds no route makes no packet */
 		if (h->stage == STAGE_ROUTE_OUTPUT && h->verdict.kind != END_NONE)

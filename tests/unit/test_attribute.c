@@ -10,6 +10,7 @@
 struct sweep {
 	unsigned nodes, paths, named;
 	unsigned drops, drops_named;	/* of those the drop alone, as `ktrace drops` has it */
+	unsigned stitched, answers;	/* both directions by way of the stitcher; of these the answer lost */
 	unsigned bad;
 };
 
@@ -18,7 +19,8 @@ static const struct evidence *decider(const struct trace *t)
 	const struct hop *h = t->n_hops ? &t->hops[t->n_hops - 1] : NULL;
 
 	for (size_t i = h ? h->n_evidence : 0; i-- > 0;)
-		if (h->evidence[i].kind == EV_RULE || h->evidence[i].kind == EV_POLICY)
+		if (h->evidence[i].kind == EV_POLICY ||
+		    (h->evidence[i].kind == EV_RULE && h->evidence[i].effect == EFFECT_VERDICT))
 			return &h->evidence[i];
 	return NULL;
 }
@@ -65,6 +67,50 @@ static void sweep_drop(struct sweep *w, struct recorded *r, const char *name, st
 	}
 }
 
+/* Every sighting of both directions goes through the stitcher, and what that tells is held against the trace. */
+static void sweep_stitched(struct sweep *w, struct recorded *r, const char *name, struct attribute *at, const struct trace *t)
+{
+	struct seen out = { .arena = r->arena, .now = 1000 }, back = { .arena = r->arena };
+	struct probe_filter f = { .addressed = true };
+	struct stitch_options o = { .filter = &f, .n_filter = 1, .words = fixture_words };
+	const struct connection *c;
+	struct attribution got;
+	struct err err = { "" };
+	struct stitch *st;
+	const char *wrong;
+
+	if (t->end.cause == CAUSE_REPLY_BYPASS || !seen_trace(&out, t, false) || out.v[0]->p.proto != out.v[out.n - 1]->p.proto)
+		return;
+	back.now = out.now;
+	back.picked = out.picked;
+	/* a socket that finds no way to answer shows nothing */
+	if (!seen_trace(&back, t, true) && t->end.cause == CAUSE_REPLY_DROPPED)
+		return;
+	f.addr = out.v[0]->p.dst;
+	f.port = out.v[0]->p.dport;
+	f.proto = out.v[0]->p.proto;
+	if (f.proto == IPPROTO_ICMP || f.proto == IPPROTO_ICMPV6)
+		f.port = 0;
+	st = stitch_new(&o);
+	for (size_t i = 0; i < out.n; i++)
+		stitch_add(st, out.v[i]);
+	for (size_t i = 0; i < back.n; i++)
+		stitch_add(st, back.v[i]);
+	c = stitch_next(st, UINT64_MAX);
+	assert_non_null(c);
+	assert_int_equal(attribute_connection(at, r->arena, c, NULL, &got, &err), 0);
+	w->stitched++;
+	w->answers += t->end.cause == CAUSE_REPLY_DROPPED;
+	wrong = stitch_counts(st).strange ? "strange sightings" : stitch_counts(st).connections > 1 ? "two connections" :
+		same_story(t, &got);
+	if (wrong) {
+		print_error("%s: stitched: %s\n  want %s (%s), got %s (%s)\n", name, wrong, end_kind_name(t->end.kind), t->end.why,
+			    end_kind_name(got.p.trace->end.kind), got.p.trace->end.why);
+		w->bad++;
+	}
+	stitch_free(st);
+}
+
 /* A connection of one lost packet. */
 static struct connection alone(const struct journey *const *j, const struct tuple *orig)
 {
@@ -82,9 +128,12 @@ static void sweep_path(struct sweep *w, struct recorded *r, const char *name, co
 	const char *wrong;
 	struct tuple orig;
 
-	/* the answer is another packet; what nobody knows proves nothing */
-	if (t->end.kind == END_UNKNOWN || t->end.kind == END_LOOP || t->end.cause == CAUSE_REPLY_DROPPED ||
-	    t->end.cause == CAUSE_REPLY_BYPASS || !seen_trace(&l, t))
+	/* what nobody knows proves nothing */
+	if (t->end.kind == END_UNKNOWN || t->end.kind == END_LOOP)
+		return;
+	sweep_stitched(w, r, name, at, t);
+	/* the answer is another packet */
+	if (t->end.cause == CAUSE_REPLY_DROPPED || t->end.cause == CAUSE_REPLY_BYPASS || !seen_trace(&l, t, false))
 		return;
 	orig = packet_tuple(&l.v[0]->p);
 	c = alone(&j, &orig);
@@ -107,7 +156,7 @@ static void sweep_path(struct sweep *w, struct recorded *r, const char *name, co
 
 static void sweep_tuple(struct sweep *w, struct recorded *r, const char *name, const struct source *source, const struct tuple *tuple)
 {
-	struct walk_options o = { .source = source, .sport = 45678 };
+	struct walk_options o = { .source = source, .sport = 45678, .all = true };
 	const struct trace *t;
 	struct err err = { "" };
 	size_t n;
@@ -177,6 +226,7 @@ static void every_recorded_node(void **state)
 	globfree(&nodes);
 	print_message("%u nodes, %u paths seen and told again, %u of them with the deciding rule; %u drops alone, %u of them with the "
 		      "rule; %u wrongly\n", w.nodes, w.paths, w.named, w.drops, w.drops_named, w.bad);
+	print_message("%u connections of both directions, %u of them with a lost answer\n", w.stitched, w.answers);
 	assert_int_equal(w.bad, 0);
 	assert_true(w.paths > 100 && w.named > 50);
 }
