@@ -35,12 +35,14 @@ bool legacy_entry_at(const struct ltable *t, uint32_t offset, struct legacy_entr
 }
 
 /* Both families' structs of these calls are the same, and so are the option numbers. */
-static int ask(struct nft *nft, const struct ltable *t, int opt, void *buf, size_t *len)
+static int domain_of(const struct ltable *t)
 {
-	bool v4 = t->family == NFPROTO_IPV4;
+	return t->family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
+}
 
-	return io_sockopt(nft_io(nft), t->netns, v4 ? AF_INET : AF_INET6, v4 ? IPPROTO_IP : IPPROTO_IPV6, opt, buf,
-			  len);
+static int level_of(const struct ltable *t)
+{
+	return t->family == NFPROTO_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
 }
 
 int legacy_info(struct nft *nft, const struct ltable *t, struct ipt_getinfo *info)
@@ -50,8 +52,27 @@ int legacy_info(struct nft *nft, const struct ltable *t, struct ipt_getinfo *inf
 
 	memset(info, 0, sizeof(*info));
 	strncpy(info->name, t->name, sizeof(info->name) - 1);
-	rc = ask(nft, t, IPT_SO_GET_INFO, info, &len);
+	rc = io_sockopt(nft_io(nft), t->netns, domain_of(t), level_of(t), IPT_SO_GET_INFO, info, &len);
 	return !rc && (len < sizeof(*info) || info->size > MAX_TABLE) ? -EBADMSG : rc;
+}
+
+static void entries_of(const struct ltable *t, uint32_t size, struct ipt_get_entries *get)
+{
+	memset(get, 0, sizeof(*get));
+	strncpy(get->name, t->name, sizeof(get->name) - 1);
+	get->size = size;
+}
+
+/* In a snapshot, is the table as long as it says? Else there would be room for 512 MiB of nothing. */
+static int check_size(struct nft *nft, const struct ltable *t, uint32_t size)
+{
+	size_t want = sizeof(struct ipt_get_entries) + size, len = want;
+	struct ipt_get_entries get;
+	int rc;
+
+	entries_of(t, size, &get);
+	rc = io_sockopt_len(nft_io(nft), t->netns, domain_of(t), level_of(t), IPT_SO_GET_ENTRIES, &get, &len);
+	return !rc && len != want ? -EBADMSG : rc;
 }
 
 static int ask_entries(struct nft *nft, const struct ltable *t, uint32_t size, struct ipt_get_entries *get)
@@ -59,10 +80,8 @@ static int ask_entries(struct nft *nft, const struct ltable *t, uint32_t size, s
 	size_t len = sizeof(*get) + size;
 	int rc;
 
-	memset(get, 0, sizeof(*get));
-	strncpy(get->name, t->name, sizeof(get->name) - 1);
-	get->size = size;
-	rc = ask(nft, t, IPT_SO_GET_ENTRIES, get, &len);
+	entries_of(t, size, get);
+	rc = io_sockopt(nft_io(nft), t->netns, domain_of(t), level_of(t), IPT_SO_GET_ENTRIES, get, &len);
 	return !rc && len != sizeof(*get) + size ? -EBADMSG : rc;
 }
 
@@ -74,7 +93,7 @@ int legacy_read(struct nft *nft, struct ltable *t, struct ipt_getinfo *info)
 
 	/* do_ipt_get_ctl(): -EAGAIN if the table was replaced between the two calls */
 	for (int i = 0; i < TRIES && rc == -EAGAIN; i++) {
-		rc = legacy_info(nft, t, info);
+		rc = legacy_info(nft, t, info) ?: check_size(nft, t, info->size);
 		if (rc)
 			break;
 		if (room < sizeof(*get) + info->size) {

@@ -333,6 +333,7 @@ static void test_hostile_bytes(void **state UNUSED)
 {
 	static struct build t;
 	uint32_t whole;
+	size_t used;
 
 	build_filter(&t, V4);
 	whole = t.size;
@@ -352,6 +353,13 @@ static void test_hostile_bytes(void **state UNUSED)
 	t.info.size = 0xfffffff0;
 	serve(&t, "filter\n");
 	assert_true(try_all());
+	/* no room is made for what is only claimed */
+	build_filter(&t, V4);
+	t.info.size = 500 << 20;
+	serve(&t, "filter\n");
+	used = arena_used(bench.arena);
+	assert_true(try_all());
+	assert_in_range(arena_used(bench.arena) - used, 0, 1 << 20);
 }
 
 int main(void)

@@ -390,12 +390,22 @@ static int produce_sockopt(void *ctx, uint32_t netns, struct io_out *out)
 	return rc;
 }
 
+/* The argument's head names the table; its tail is room for the answer. */
+#define SOCKOPT_HEAD	40
+
+static void sockopt_key(uint8_t key[12 + SOCKOPT_HEAD], const struct sockopt_ask *s)
+{
+	uint32_t head[3] = { s->domain, s->level, s->opt };
+
+	memset(key, 0, 12 + SOCKOPT_HEAD);
+	memcpy(key, head, sizeof(head));
+	memcpy(key + sizeof(head), s->buf, s->len < SOCKOPT_HEAD ? s->len : SOCKOPT_HEAD);
+}
+
 int io_sockopt(struct io *io, uint32_t netns, int domain, int level, int opt, void *buf, size_t *len)
 {
 	struct sockopt_ask s = { .io = io, .domain = domain, .level = level, .opt = opt, .buf = buf, .len = *len };
-	/* The argument's head names the table; its tail is room for the answer. */
-	uint8_t key[12 + 40] = {};
-	uint32_t head[3] = { domain, level, opt };
+	uint8_t key[12 + SOCKOPT_HEAD];
 	const uint8_t *data = NULL;
 	size_t n = 0;
 	int rc;
@@ -407,8 +417,7 @@ int io_sockopt(struct io *io, uint32_t netns, int domain, int level, int opt, vo
 			*len = s.len;
 		return rc;
 	}
-	memcpy(key, head, sizeof(head));
-	memcpy(key + sizeof(head), buf, *len < 40 ? *len : 40);
+	sockopt_key(key, &s);
 	rc = io_read(io, IO_SOCKOPT, netns, key, sizeof(key), produce_sockopt, &s, false, &data, &n);
 	if (rc)
 		return rc;
@@ -418,4 +427,16 @@ int io_sockopt(struct io *io, uint32_t netns, int domain, int level, int opt, vo
 		memcpy(buf, data, n);
 	*len = n;
 	return 0;
+}
+
+int io_sockopt_len(struct io *io, uint32_t netns, int domain, int level, int opt, const void *arg, size_t *len)
+{
+	struct sockopt_ask s = { .domain = domain, .level = level, .opt = opt, .buf = (void *)arg, .len = SOCKOPT_HEAD };
+	uint8_t key[12 + SOCKOPT_HEAD];
+	const uint8_t *data;
+
+	if (io->mode != IO_REPLAY)
+		return 0;
+	sockopt_key(key, &s);
+	return io_read(io, IO_SOCKOPT, netns, key, sizeof(key), NULL, NULL, false, &data, len);
 }

@@ -59,5 +59,10 @@ int io_file(struct io *io, uint32_t netns, const char *path, const char **text, 
 int io_sysctl(struct io *io, uint32_t netns, const char *path, long *value);
 /* getsockopt(level, opt) on a SOCK_RAW socket of domain; buf holds the argument and gets the answer of *len bytes. */
 int io_sockopt(struct io *io, uint32_t netns, int domain, int level, int opt, void *buf, size_t *len);
+/*
+ * How long the answer will be that a snapshot holds to an argument of at least 40 bytes, before room is made for what it claims
+ * to be; -ENODATA without one. Live and while recording *len stays as it is.
+ */
+int io_sockopt_len(struct io *io, uint32_t netns, int domain, int level, int opt, const void *arg, size_t *len);
 
 #endif
