@@ -171,15 +171,34 @@ static int follow(struct attribute *at, struct arena *a, const struct connection
 	return follow_journey(f, err);
 }
 
+/* As what the answer arrived, if its client reset it for not being what it waits for; else NULL. */
+static const char *strange_answer(const struct follow *answer)
+{
+	const struct sighting *reset = answer->j->refused;
+	struct tuple want = tuple_invert(&answer->c->orig), got;
+
+	/* only there has all translation been undone */
+	if (!reset || reset->place != PLACE_RST_SENT || reset->netns != answer->c->netns)
+		return NULL;
+	got = packet_tuple(&reset->p);
+	if (tuple_eq(&want, &got))
+		return NULL;
+	return arena_printf(answer->arena, "the answer arrives as %s, the sender waits for %s", tuple_say(answer->arena, &got),
+			    tuple_say(answer->arena, &want));
+}
+
 /* The answer's way follows the request's; where it is lost, so is the connection. */
 static void add_answer(struct follow *request, const struct follow *answer)
 {
-	const char *why = answer->t.end.why;
+	const char *strange = strange_answer(answer), *why = answer->t.end.why;
 
 	for (size_t i = 0; i < answer->n_hop; i++)
 		*VEC_PUSH(request->arena, request->hop, request->n_hop, request->cap_hop) = answer->hop[i];
-	request->t.end = (struct verdict){ END_DROP, answer->t.end.cause == CAUSE_REPLY_BYPASS ? CAUSE_REPLY_BYPASS : CAUSE_REPLY_DROPPED,
-					   arena_printf(request->arena, "the answer does not come back: %s", why) };
+	if (strange)
+		request->t.end = (struct verdict){ END_DROP, CAUSE_REPLY_BYPASS, strange };
+	else
+		request->t.end = (struct verdict){ END_DROP, CAUSE_REPLY_DROPPED,
+						   arena_printf(request->arena, "the answer does not come back: %s", why) };
 	if (!request->differs_at)
 		request->differs_at = answer->differs_at;
 	request->agrees &= answer->agrees;

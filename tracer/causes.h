@@ -52,7 +52,8 @@ struct causes {
 	const struct cause *row;
 	size_t n;
 };
-extern const struct causes causes_intended, causes_flow, causes_service, causes_ipvs, causes_firewall, causes_path, causes_other, causes_modes;
+extern const struct causes causes_intended, causes_flow, causes_service, causes_ipvs, causes_firewall, causes_path, causes_live, causes_other,
+			   causes_modes;
 /* All parts in the order in which they are asked, NULL at the end. */
 extern const struct causes *const causes_all[];
 

@@ -8,8 +8,8 @@
 #include "tracer/word.h"
 
 const struct causes *const causes_all[] = {
-	&causes_flow, &causes_intended, &causes_service, &causes_ipvs, &causes_firewall, &causes_path, &causes_other,
-	&causes_modes, NULL,
+	&causes_flow, &causes_intended, &causes_service, &causes_ipvs, &causes_firewall, &causes_path, &causes_live,
+	&causes_other, &causes_modes, NULL,
 };
 
 /* A finding in the making. */

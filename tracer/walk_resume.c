@@ -10,6 +10,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter_bridge.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 
 #include "tracer/walk_priv.h"
 
@@ -138,15 +139,20 @@ static void from_postrouting(struct walk *w)
 	post_routing(w);
 }
 
-/* A frame between two ports of a bridge is for whoever holds its destination; any other is for this host. */
+/*
+ * A frame between two ports of a bridge is for whoever holds its destination; one with the bridge's own MAC, and any other, is for
+ * this host.
+ */
 static void from_port(struct walk *w, int port)
 {
 	const struct link *l = state_link(w->state, w->p.netns, port);
+	const struct link *br = l && l->master ? state_link(w->state, w->p.netns, l->master) : NULL;
 	struct route_key key = { .dst = w->p.dst };
 	struct route r = {};
+	bool ours = br && w->p.dmac.known && br->mac.known && !memcmp(w->p.dmac.b, br->mac.b, sizeof(br->mac.b));
 
 	w->nexthop = (struct addr){};
-	if (l && l->master && !state_route(w->state, w->p.netns, &key, &r) && !r.error && r.type == RTN_UNICAST &&
+	if (br && !ours && !state_route(w->state, w->p.netns, &key, &r) && !r.error && r.type == RTN_UNICAST &&
 	    r.oif == l->master && !addr_len(&r.gateway)) {
 		w->nexthop = w->p.dst;
 		w->onlink = true;

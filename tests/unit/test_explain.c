@@ -590,6 +590,19 @@ static void refusal_left(struct lab *l, bool near)
 	l->pred.proxy.n_others = near ? 0 : 1;
 }
 
+/* What nftables mode left refuses in a table that holds its NAT too. */
+static void refusal_left_nft(struct lab *l, bool near)
+{
+	static const char *const others[] = { "nftables" };
+
+	start(l, CLIENT, VIP, 80, IPPROTO_TCP);
+	nft_rule(l, "reject-chain", "reject");
+	hook(l, NF_INET_FORWARD, 0);
+	end(l, END_REJECT, CAUSE_RULE, "rejected");
+	l->pred.proxy.others = others;
+	l->pred.proxy.n_others = near ? 0 : 1;
+}
+
 static void firewalld(struct lab *l, bool near)
 {
 	start(l, POD, "10.244.1.5", 80, IPPROTO_TCP);
@@ -1035,6 +1048,16 @@ static void mtu(struct lab *l, bool near) { plain(l, END_REJECT, near ? CAUSE_TT
 static void link_down(struct lab *l, bool near) { plain(l, END_DROP, near ? CAUSE_MTU : CAUSE_LINK_DOWN); }
 static void nat_failed(struct lab *l, bool near) { plain(l, END_DROP, near ? CAUSE_MTU : CAUSE_NAT_FAILED); }
 static void loop(struct lab *l, bool near) { plain(l, END_LOOP, near ? CAUSE_MTU : CAUSE_LOOP); }
+static void backlog(struct lab *l, bool near) { plain(l, END_DROP, near ? CAUSE_KERNEL : CAUSE_LISTEN_BACKLOG); }
+static void kernel(struct lab *l, bool near) { plain(l, END_DROP, near ? CAUSE_LISTEN_BACKLOG : CAUSE_KERNEL); }
+static void socket_buffer(struct lab *l, bool near) { plain(l, END_DROP, near ? CAUSE_KERNEL : CAUSE_SOCKET_BUFFER); }
+
+static void udp_buffer(struct lab *l, bool near)
+{
+	plain(l, END_DROP, CAUSE_SOCKET_BUFFER);
+	l->t[l->n - 1].target.proto = near ? IPPROTO_TCP : IPPROTO_UDP;
+}
+
 static void anything(struct lab *l, bool near) { plain(l, near ? END_UNKNOWN : END_DROP, near ? CAUSE_UNREADABLE : CAUSE_NONE); }
 
 /* -- connection tracking -- */
@@ -1201,6 +1224,7 @@ static const struct {
 	{ "stale-chains-after-mode-switch", mode_left, { "nftables" } },
 	{ "stale-chains-after-mode-switch", ipvs_left, { "what is left over: ipvs (kube-ipvs0)", "-r 10.244.0.3:8080", "before it came to ip_vs" } },
 	{ "stale-chains-after-mode-switch", ipvs_unmet, { "the former, iptables (nf_tables)", "comes before ip_vs" } },
+	{ "stale-chains-after-mode-switch", refusal_left_nft, { "what is left over: nftables", "first that refuses is final" } },
 	{ "stale-chains-after-mode-switch", refusal_left, { "what is left over: iptables (legacy)", "filter/KUBE-SERVICES rule 3", "first that refuses is final" } },
 	{ "firewalld-zone-drop", firewalld, { "filter/FORWARD rule 3", "inet firewalld chain filter_FORWARD", "admin-prohibited" } },
 	{ "nft-accept-not-final", accept_not_final, { "filter/FORWARD rule 3", "inet mine chain fwd", "nft insert rule inet mine fwd handle 33" } },
@@ -1262,6 +1286,10 @@ static const struct {
 	{ "link-down", link_down, { "so it is" } },
 	{ "no-free-nat-port", nat_failed, { "so it is" } },
 	{ "forwarding-loop", loop, { "so it is" } },
+	{ "listen-backlog-overflow", backlog, { "so it is", "somaxconn" } },
+	{ "socket-buffer-full", socket_buffer, { "so it is" } },
+	{ "udp-socket-buffer", udp_buffer, { "so it is", "ss -lnum" } },
+	{ "kernel-drop", kernel, { "so it is" } },
 	{ "path-fails", anything, { "so it is" } },
 	{ "conntrack-stale-udp", stale_udp, { "192.0.2.1", "27 s left", "conntrack -D -p udp --orig-dst 10.96.0.50 --reply-src 10.244.0.2" } },
 	{ "conntrack-stale-tcp-synsent", stale_tcp, { "conntrack -D -p tcp --orig-dst 10.96.0.50 --reply-src 10.244.0.2" } },

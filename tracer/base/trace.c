@@ -4,6 +4,7 @@
 
 #include <linux/netfilter.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tracer/base/trace.h"
@@ -126,14 +127,19 @@ bool hop_matters(const struct hop *h)
 
 void gap_add(struct gaps *g, const char *fmt, ...)
 {
-	const char *text;
-	va_list ap;
+	char text[512];			/* what is known already must cost no memory: a watch adds it again and again */
+	va_list ap, again;
+	int n;
 
 	va_start(ap, fmt);
-	text = arena_vprintf(g->arena, fmt, ap);
+	va_copy(again, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	for (size_t i = 0; i < g->n; i++)
-		if (!strcmp(g->v[i], text))
+	for (size_t i = 0; i < g->n && n >= 0; i++)
+		if (!strncmp(g->v[i], text, sizeof(text) - 1)) {
+			va_end(again);
 			return;
-	*VEC_PUSH(g->arena, g->v, g->n, g->cap) = text;
+		}
+	*VEC_PUSH(g->arena, g->v, g->n, g->cap) = arena_vprintf(g->arena, fmt, again);
+	va_end(again);
 }
