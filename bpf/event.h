@@ -37,7 +37,7 @@ struct live_key {
 
 /* Drops that are told once a second: all that agree in this. port: the lower one, a client's own port does not count. */
 struct fold_key {
-	__u64 location;
+	__u64 location;			/* a refusal that goes with a drop: EVENT_* */
 	__u32 reason, netns;
 	__u8 src[16], dst[16];
 	__u16 port;			/* host order */
@@ -48,7 +48,7 @@ struct fold {
 	__u64 told_at;			/* ns */
 	__u64 n, told;			/* drops so far, and how many of them are told of */
 	__be16 sport, dport;		/* the first one's */
-	__u32 len;
+	__u8 queued, pad[3];		/* EVENT_QUEUED */
 };
 
 struct event_tuple {
@@ -83,10 +83,10 @@ struct event_ct {
 #define EVENT_MAC	8
 #define EVENT_IPVS	16		/* skb->ipvs_property */
 #define EVENT_IP	32		/* bytes begin with an IP header */
+#define EVENT_QUEUED	64		/* came in through a device, and was a socket's when it was freed */
 
 struct event {
 	__u64 time, id, conn, location, folded;
-	__u64 stack[EVENT_STACK];
 	struct event_ct ct;
 	struct event_tuple ipvs;
 	__u32 netns, mark, priority, reason, len, pid, uid, gid;
@@ -97,6 +97,9 @@ struct event {
 	char ifname[16], comm[16];
 	char text[2 * EVENT_NAME];	/* two names, or one sentence */
 	__u8 bytes[EVENT_BYTES];
+	__u64 stack[EVENT_STACK];	/* of a drop; other events end before it */
 };
+
+#define EVENT_SHORT	offsetof(struct event, stack)
 
 #endif

@@ -137,7 +137,8 @@ struct sk_buff {
 /* since 5.17 (commit c504e5c2f964), and kfree_skb's tracepoint tells it */
 enum skb_drop_reason {
 	SKB_NOT_DROPPED_YET,
-	SKB_CONSUMED,			/* since 6.3 (commit 0e84afe8ebfb) */
+	SKB_CONSUMED,			/* since 6.3 */
+	SKB_DROP_REASON_QUEUE_PURGE,	/* since 6.7 */
 };
 
 /* physinif since 6.8 (commit 9874808878d9), physindev before */

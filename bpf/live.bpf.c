@@ -16,7 +16,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile bool following;		/* false: every drop is told, and nothing else */
 const volatile bool table_last;		/* ipt_do_table(skb, state, table), before 5.16 */
-const volatile bool reset_third;	/* nf_send_reset(net, sk, skb, hook); before 5.11 without sk */
 
 /*
  * A packet by its skb: direct where the verifier knows the pointer's type, which is cheaper; but what is a pointer to the
@@ -40,7 +39,7 @@ static __always_inline void name(struct look *k, const struct sk_buff *skb)	\
 LOOK(look_direct, DIRECT)
 LOOK(look_probed, BPF_CORE_READ)
 
-/* Before 5.17, and where a function is reached by kprobe alone. */
+/* Looks, and says whether the packet is followed. */
 #define WANTED(k, skb, look)	({ look(&(k), skb); followed(&(k)); })
 
 /* The drop told last on this CPU: nf_tables frees what it drops before it returns (NF_DROP_REASON(), since 6.10). */
@@ -125,7 +124,7 @@ int BPF_KPROBE(hook_kprobe, struct sk_buff *skb, struct nf_hook_state *state)
 /* What was dropped and freed inside: its id and the place are all that is left of it. */
 static __always_inline void tell_freed(struct event *e, const struct last *d, __u8 place)
 {
-	__builtin_memset(e, 0, sizeof(*e));
+	__builtin_memset(e, 0, EVENT_SHORT);
 	e->time = bpf_ktime_get_ns();
 	e->place = place;
 	e->id = d->head;

@@ -11,10 +11,11 @@ struct {
 } folds SEC(".maps");
 
 /* Is this drop to be told, and of how many like it does it tell? With no room left in the map every one is told. */
-static __always_inline bool unfolded(const struct look *k, __u64 location, __u32 reason, __u32 netns, __u64 *like)
+static __always_inline bool unfolded(const struct look *k, __u64 location, __u32 reason, __u32 netns, bool queued, __u64 *like)
 {
 	struct fold_key key = { .location = location, .reason = reason, .netns = netns, .family = k->family, .proto = k->proto };
-	struct fold first = { .told_at = bpf_ktime_get_ns(), .n = 1, .told = 1, .sport = k->sport, .dport = k->dport };
+	struct fold first = { .told_at = bpf_ktime_get_ns(), .n = 1, .told = 1, .sport = k->sport, .dport = k->dport,
+			      .queued = queued };
 	__u16 sport = __builtin_bswap16(k->sport), dport = __builtin_bswap16(k->dport);
 	struct fold *f;
 	__u64 n;
@@ -41,16 +42,36 @@ static __always_inline bool unfolded(const struct look *k, __u64 location, __u32
 	return true;
 }
 
+/* A refusal that goes with a drop: told if its packet is followed, or like drops where all of them are told. */
+static __always_inline bool refusal_wanted(struct look *k, __u8 place, __u64 *like)
+{
+	*like = 0;
+	if (following)
+		return followed(k);
+	look_headers(k);
+	return unfolded(k, place, 0, 0, false, like);
+}
+
 /*
  * Frees that are no drops, where every drop is told: what is no IP packet and has no device that could be told (netlink, unix
  * and packet sockets use skbs too, and 5.10 tells all of their frees).
  */
-static __always_inline bool is_drop(const struct look *k, const struct sk_buff *skb, __u32 *netns)
+static __always_inline bool of_packet(const struct look *k, const struct sk_buff *skb, __u32 *netns)
 {
 	if (device_of(skb, netns))
 		return true;
 	*netns = netns_of(BPF_CORE_READ(skb, sk, __sk_common.skc_net.net));
 	return k->family != 0;
+}
+
+/*
+ * What a socket had in its queues when it was closed was delivered: a FIN that nobody read, an ICMP error. Since 6.7 there is a
+ * reason for it; before that, probes.c knows it by the function that freed it.
+ */
+static __always_inline bool left_over(bool queued, __u32 reason)
+{
+	return queued && bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE);
 }
 
 static __always_inline int tell_drop(void *ctx, struct sk_buff *skb, __u64 location, __u32 reason)
@@ -60,7 +81,11 @@ static __always_inline int tell_drop(void *ctx, struct sk_buff *skb, __u64 locat
 	struct last *d;
 	__u64 like = 0;
 	__u32 netns, zero = 0;
+	bool queued;
 
+	queued = BPF_CORE_READ(skb, sk) && BPF_CORE_READ(skb, skb_iif);
+	if (left_over(queued, reason))
+		return 0;
 	look_direct(&k, skb);
 	if (following) {
 		if (!followed(&k))
@@ -68,7 +93,7 @@ static __always_inline int tell_drop(void *ctx, struct sk_buff *skb, __u64 locat
 		forget_head(&k);
 	} else {
 		look_headers(&k);
-		if (!is_drop(&k, skb, &netns) || !unfolded(&k, location, reason, netns, &like))
+		if (!of_packet(&k, skb, &netns) || !unfolded(&k, location, reason, netns, queued, &like))
 			return 0;
 	}
 	d = bpf_map_lookup_elem(&last_drop, &zero);
@@ -77,14 +102,17 @@ static __always_inline int tell_drop(void *ctx, struct sk_buff *skb, __u64 locat
 		d->head = k.head;
 		d->conn = k.conn;
 	}
-	e = reserve();
+	e = reserve_bytes(sizeof(*e));
 	if (!e)
 		return 0;
 	tell(ctx, e, &k, EVENT_DROP);
 	e->location = location;
 	e->reason = reason;
 	e->folded = like;
-	bpf_get_stack(ctx, e->stack, sizeof(e->stack), 0);
+	if (queued)
+		e->flags |= EVENT_QUEUED;
+	if (bpf_get_stack(ctx, e->stack, sizeof(e->stack), 0) < 0)
+		e->stack[0] = 0;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

@@ -77,9 +77,10 @@ int BPF_PROG(rst_tp, void *sk, struct sk_buff *skb)
 	return !skb ? 0 : tell_refusal(ctx, skb, EVENT_RST_SENT, 0, 0);
 }
 
+/* nf_send_reset(net, sk, skb, hook), or without sk in older kernels: the third is a pointer or a hook's number. */
 static __always_inline int tell_reject(void *ctx, __u64 second, __u64 third)
 {
-	return tell_refusal(ctx, (void *)(reset_third ? third : second), EVENT_RST_SENT, 0, 0);
+	return tell_refusal(ctx, (void *)(third & KERNEL_HALF ? third : second), EVENT_RST_SENT, 0, 0);
 }
 
 SEC("fentry/nf_send_reset")
@@ -104,10 +105,21 @@ int BPF_KPROBE(reject_kprobe, void *net, void *a, void *b)
 static __always_inline int tell_listen(void *ctx, struct sock *sk, struct sk_buff *skb)
 {
 	struct look k = {};
+	struct event *e;
+	__u64 like;
 
 	if (BPF_CORE_READ(sk, sk_ack_backlog) <= BPF_CORE_READ(sk, sk_max_ack_backlog))
 		return 0;
-	return WANTED(k, skb, look_probed) ? tell_plain(ctx, &k, EVENT_LISTEN_FULL) : 0;
+	look_probed(&k, skb);
+	if (!refusal_wanted(&k, EVENT_LISTEN_FULL, &like))
+		return 0;
+	e = reserve();
+	if (!e)
+		return 0;
+	tell(ctx, e, &k, EVENT_LISTEN_FULL);
+	e->folded = like;
+	bpf_ringbuf_submit(e, 0);
+	return 0;
 }
 
 SEC("fentry/tcp_conn_request")
@@ -243,13 +255,16 @@ static __always_inline int tell_left(void *ctx, __u64 svc, struct sk_buff *skb)
 	struct look k = {};
 	struct event *e;
 	struct word *w;
+	__u64 like;
 
-	if (!WANTED(k, skb, look_probed))
+	look_probed(&k, skb);
+	if (!refusal_wanted(&k, EVENT_IPVS_NONE, &like))
 		return 0;
 	e = reserve();
 	if (!e)
 		return 0;
 	tell(ctx, e, &k, EVENT_IPVS_NONE);
+	e->folded = like;
 	w = bpf_map_lookup_elem(&words, &svc);
 	if (w)
 		__builtin_memcpy(e->text, w->text, sizeof(e->text));

@@ -26,9 +26,9 @@ struct {
 	__type(value, __u64);
 } lost SEC(".maps");
 
-static __always_inline struct event *reserve(void)
+static __always_inline struct event *reserve_bytes(__u32 bytes)
 {
-	struct event *e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
+	struct event *e = bpf_ringbuf_reserve(&ring, bytes, 0);
 	__u32 zero = 0;
 	__u64 *n;
 
@@ -38,6 +38,11 @@ static __always_inline struct event *reserve(void)
 			++*n;
 	}
 	return e;
+}
+
+static __always_inline struct event *reserve(void)
+{
+	return reserve_bytes(EVENT_SHORT);
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,7 +26,8 @@ struct probes {
 	size_t n_link;
 	unsigned want;			/* WANT_* */
 	int chosen[ROWS];		/* candidate of each row; -1: missing, -2: not wanted */
-	bool bad[ROWS][CANDIDATES];	/* this kernel refused it */
+	bool has[ROWS][CANDIDATES];	/* this kernel seems to have it, and has not refused it yet */
+	bool table_last;		/* of live.bpf.c */
 	size_t n_filter;
 	struct reasons *reasons;
 	struct symbols *symbols;
@@ -61,17 +63,31 @@ static bool wanted(const struct probes *p, size_t row)
 	return when & p->want || (when & WANT_NO_HOOKS && p->want & WANT_FOLLOW && p->chosen[0] < 0);
 }
 
-static void choose(struct probes *p, const struct kernel_facts *f)
+/* All that the kernel's BTF is asked: it is large, and gone before the programs are loaded. */
+static int ask_kernel(struct probes *p)
+{
+	struct kernel_facts f = { 0 };
+	int rc = kernel_facts_read(&f);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < n_probe_rows; i++)
+		for (int c = 0; c < CANDIDATES; c++)
+			p->has[i][c] = kernel_has(&f, &probe_rows[i], &probe_rows[i].c[c]);
+	p->table_last = kernel_takes_skb(&f, "ip_tables", "ipt_do_table", 0);
+	kernel_facts_free(&f);
+	return 0;
+}
+
+static void choose(struct probes *p)
 {
 	for (size_t i = 0; i < n_probe_rows; i++) {
-		const struct row *r = &probe_rows[i];
-
 		p->chosen[i] = -2;
 		if (!wanted(p, i))
 			continue;
 		p->chosen[i] = -1;
 		for (int c = 0; c < CANDIDATES && p->chosen[i] < 0; c++)
-			if (!p->bad[i][c] && kernel_has(f, r, &r->c[c]))
+			if (p->has[i][c])
 				p->chosen[i] = c;
 	}
 }
@@ -93,7 +109,7 @@ static void rule_out_all(struct probes *p, enum attach how)
 {
 	for (size_t i = 0; i < n_probe_rows; i++)
 		for (int c = 0; c < CANDIDATES; c++)
-			p->bad[i][c] |= probe_rows[i].c[c].how == how;
+			p->has[i][c] &= probe_rows[i].c[c].how != how;
 }
 
 /*
@@ -109,7 +125,7 @@ static bool rule_out(struct probes *p, const char *name, int rc)
 
 		if (!is_program(name, c))
 			continue;
-		p->bad[i][p->chosen[i]] = true;
+		p->has[i][p->chosen[i]] = false;
 		if (c->how == ATTACH_FENTRY && (rc == -EPERM || rc == -ENOTSUPP || rc == -EOPNOTSUPP))
 			rule_out_all(p, ATTACH_FENTRY);
 		any = true;
@@ -118,7 +134,7 @@ static bool rule_out(struct probes *p, const char *name, int rc)
 }
 
 /* 0, -EAGAIN: without what the kernel refused, try again; else it takes nothing. */
-static int load(struct probes *p, const struct kernel_facts *f)
+static int load(struct probes *p)
 {
 	struct bpf_program *prog;
 	int rc;
@@ -127,8 +143,7 @@ static int load(struct probes *p, const struct kernel_facts *f)
 	if (!p->skel)
 		return -errno;
 	p->skel->rodata->following = p->want & WANT_FOLLOW;
-	p->skel->rodata->table_last = kernel_takes_skb(f, "ip_tables", "ipt_do_table", 0, true);
-	p->skel->rodata->reset_third = kernel_takes_skb(f, "nf_reject_ipv4", "nf_send_reset", 2, false);
+	p->skel->rodata->table_last = p->table_last;
 	bpf_object__for_each_program(prog, p->skel->obj)
 		bpf_program__set_autoload(prog, needed(p, bpf_program__name(prog)));
 	complained[0] = 0;
@@ -143,13 +158,11 @@ static struct bpf_link *attach_to(const struct candidate *c, struct bpf_program 
 	return bpf_program__attach(prog);
 }
 
-static bool attached_already(const struct probes *p, size_t row)
+/* One program may stand for several rows. */
+static bool shared(const struct probes *p, size_t row)
 {
-	const struct candidate *c = chosen(p, row);
-
-	/* one tracepoint may stand for two rows */
 	for (size_t i = 0; i < row; i++)
-		if (c->how == ATTACH_TRACEPOINT && chosen(p, i) && strcmp(chosen(p, i)->program, c->program) == 0)
+		if (chosen(p, i) && strcmp(chosen(p, i)->program, chosen(p, row)->program) == 0)
 			return true;
 	return false;
 }
@@ -168,7 +181,7 @@ static bool attach_row(struct probes *p, size_t row)
 	struct bpf_program *entry = c->entry ? bpf_object__find_program_by_name(p->skel->obj, c->entry) : NULL;
 	struct bpf_program *prog = bpf_object__find_program_by_name(p->skel->obj, c->program);
 
-	if (attached_already(p, row))
+	if (c->how == ATTACH_TRACEPOINT && shared(p, row))
 		return true;
 	if (!prog || (c->entry && !entry) || p->n_link + 2 > LINKS)
 		return false;
@@ -225,11 +238,24 @@ static int follow_all(struct probes *p, const struct probes_options *o)
 	return rc;
 }
 
+/* left_over() of live_drop.bpf.h, for kernels without a reason for it. */
+static bool left_over(struct probes *p, uint64_t location)
+{
+	static const char *const purge[] = { "skb_queue_purge", "sk_stream_kill_queues", "inet_sock_destruct" };
+	const char *name = probes_symbol(p, location);
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(purge); i++)
+		if (strcmp(name, purge[i]) == 0)
+			return true;
+	return false;
+}
+
 static int handle(void *ctx, void *data, size_t len)
 {
+	const struct event *e = data;
 	struct probes *p = ctx;
 
-	if (!sighting_from_event(&p->s, data, len))
+	if (!sighting_from_event(&p->s, e, len) || (e->flags & EVENT_QUEUED && left_over(p, e->location)))
 		return 0;
 	p->handled++;
 	p->result = p->fn(p->ctx, &p->s);
@@ -237,14 +263,14 @@ static int handle(void *ctx, void *data, size_t len)
 }
 
 /* Once with what is chosen; -EAGAIN after the choice has become smaller. Filters are there before the first packet is seen. */
-static int open_once(struct probes *p, const struct probes_options *o, const struct kernel_facts *f)
+static int open_once(struct probes *p, const struct probes_options *o)
 {
 	int rc;
 
-	choose(p, f);
+	choose(p);
 	if (none_chosen(p))
 		return -ENOENT;
-	rc = load(p, f);
+	rc = load(p);
 	if (!rc)
 		rc = follow_all(p, o);
 	if (!rc)
@@ -259,30 +285,28 @@ int probes_open(const struct probes_options *o, struct probes **out, struct err 
 {
 	struct probes *p = calloc(1, sizeof(*p));
 	libbpf_print_fn_t old;
-	struct kernel_facts f = { 0 };
 	int rc;
 
 	if (!p)
 		return err_set(err, -ENOMEM, "no memory is left");
 	p->want = (o->n_filter ? WANT_FOLLOW : WANT_DROPS) | (o->all ? WANT_ALL : 0);
 	old = libbpf_set_print(listen_to_libbpf);
-	rc = kernel_facts_read(&f);
-	if (rc) {
+	if (ask_kernel(p)) {
 		rc = err_set(err, -ENOTSUP, "live tracing needs BTF, and this kernel has no /sys/kernel/btf/vmlinux");
 		goto out;
 	}
 	do {
 		detach(p);
 		p->n_filter = 0;
-		rc = open_once(p, o, &f);
+		rc = open_once(p, o);
 	} while (rc == -EAGAIN);
 	if (rc == -E2BIG)
 		err_set(err, rc, "at most %d addresses and ports can be followed at once", LIVE_FILTERS);
 	else if (rc)
 		rc = refused(err, rc);
 out:
-	kernel_facts_free(&f);
 	libbpf_set_print(old);
+	malloc_trim(0);			/* BTF is large */
 	if (rc)
 		probes_close(p);
 	else
@@ -343,7 +367,7 @@ static int tell_folded(struct probes *p, uint64_t idle, bool own)
 		rc = bpf_map_get_next_key(fd, &key, &next);
 		if (bpf_map_lookup_elem(fd, &key, &f) || t - f.told_at < idle || bpf_map_delete_elem(fd, &key))
 			continue;
-		if (f.n <= f.told || key.location < PLACES)
+		if (f.n <= f.told || key.location < PLACES || (f.queued && left_over(p, key.location)))
 			continue;
 		sighting_from_fold(&p->s, &key, &f);
 		p->s.folded = f.n - f.told - own;
@@ -428,6 +452,8 @@ void probes_states(struct probes *p, struct arena *a, const struct probe_state *
 		v[k] = (struct probe_state){ .name = r->name, .function = c ? c->function : r->c[0].function, .cost = r->cost };
 		if (c) {
 			v[k].how = hows[c->how];
+		}
+		if (c && !shared(p, i)) {		/* runs count once */
 			add_statistics(&v[k], p, c->program);
 			add_statistics(&v[k], p, c->entry);
 		}

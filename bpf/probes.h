@@ -20,7 +20,7 @@ enum place {
 	PLACE_CONFIRM,			/* its connection enters conntrack's table: __nf_conntrack_confirm() */
 	PLACE_DEV_IN,			/* received by a device: netif_receive_skb */
 	PLACE_DEV_OUT,			/* handed to a device: net_dev_start_xmit */
-	PLACE_IPVS_CONN,		/* ip_vs made a connection for it: ip_vs_conn_new() */
+	PLACE_IPVS_CONN,		/* ip_vs made a connection for it: ip_vs_schedule() */
 	PLACE_IPVS_NONE,		/* a virtual service had no real server for it: ip_vs_scheduler_err(), ip_vs_leave() */
 	PLACE_ICMP_SENT,		/* this node answers it with an ICMP error: __icmp_send(), icmp6_send() */
 	PLACE_RST_SENT,			/* this node answers it with a TCP reset: tcp_v4_send_reset(), nf_send_reset() and their like */
@@ -51,8 +51,8 @@ struct sighting {
 	uint8_t icmp_type, icmp_code;	/* PLACE_ICMP_SENT */
 	uint32_t reason;		/* PLACE_DROP: enum skb_drop_reason of this kernel; 0: it gives none */
 	uint64_t location;		/* PLACE_DROP: kernel address that freed it */
-	uint64_t stack[SIGHTING_STACK];	/* PLACE_DROP: return addresses, innermost first, 0-terminated if shorter */
-	uint64_t folded;		/* PLACE_DROP without a filter: like ones since the last that was told */
+	uint64_t stack[SIGHTING_STACK];	/* PLACE_DROP: return addresses from location on, 0-terminated if shorter; some may be BPF's own */
+	uint64_t folded;		/* a drop, full listener or missing server without a filter: like ones since the last that was told */
 	struct tuple ipvs;		/* PLACE_IPVS_CONN: src client, dst the real server chosen; its proto */
 	char text[64];			/* PLACE_CHAIN: "table chain" or legacy table; PLACE_IPVS_NONE: the scheduler's word; or "" */
 	char ifname[16];		/* of the device it is at, or "" */
@@ -86,7 +86,11 @@ int probes_follow(struct probes *p, const struct probe_filter *f);
 
 /* fn for each sighting, in the order of time as far as the kernel's buffer keeps it. s is valid only meanwhile; nonzero ends the poll. */
 typedef int (*sighting_fn)(void *ctx, const struct sighting *s);
-/* Waits at most timeout_ms (0: not at all). Number of sightings handled, fn's nonzero result if negative, -EINTR at a signal. */
+/*
+ * Waits at most timeout_ms (0: not at all). Without a filter also tells of drops that were folded and had no like for two
+ * seconds: such a sighting has the tuple, the reason and the place alone, and is one drop and `folded` more, like any other.
+ * Returns the number of sightings handled, fn's nonzero result if negative, -EINTR at a signal.
+ */
 int probes_poll(struct probes *p, int timeout_ms, sighting_fn fn, void *ctx);
 /* A descriptor that becomes readable, for poll(2). */
 int probes_fd(const struct probes *p);

@@ -35,6 +35,7 @@ struct row {
 	const char *module;		/* that the function lives in, unless it is built in */
 	unsigned when;			/* WANT_* */
 	struct candidate c[CANDIDATES];
+	const char *type;		/* a struct without which nothing is to be told, or NULL */
 };
 
 extern const struct row probe_rows[];
@@ -49,8 +50,8 @@ struct kernel_facts {
 int kernel_facts_read(struct kernel_facts *f);
 void kernel_facts_free(struct kernel_facts *f);
 bool kernel_has(const struct kernel_facts *f, const struct row *r, const struct candidate *c);
-/* Is parameter i (from 0) of a function a struct sk_buff *? otherwise: where BTF does not say. */
-bool kernel_takes_skb(const struct kernel_facts *f, const char *module, const char *function, int i, bool otherwise);
+/* Is parameter i (from 0) of a function a struct sk_buff *? Where BTF does not say: is the kernel older than 5.17? */
+bool kernel_takes_skb(const struct kernel_facts *f, const char *module, const char *function, int i);
 
 /* e has len bytes. False: no event of ours. */
 bool sighting_from_event(struct sighting *s, const struct event *e, size_t len);

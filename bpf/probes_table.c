@@ -52,7 +52,7 @@ const struct row probe_rows[] = {
 	{ "sent by devices", "where a packet goes out", NULL, WANT_ALL | WANT_NO_HOOKS,
 	  { TP("net_dev_start_xmit", "dev_out") } },
 	{ "nf_tables chains", "each base chain's verdict", "nf_tables", WANT_ALL,
-	  { FENTRY("nft_do_chain", "nft_fexit"), KRETPROBE("nft_do_chain", "nft_kretprobe", "nft_kprobe") } },
+	  { FENTRY("nft_do_chain", "nft_fexit"), KRETPROBE("nft_do_chain", "nft_kretprobe", "nft_kprobe") }, "nft_chain" },
 	{ "legacy tables", "each legacy table's verdict", "ip_tables", WANT_ALL,
 	  { FENTRY("ipt_do_table", "ipt_fexit"), KRETPROBE("ipt_do_table", "table_kretprobe", "table_kprobe") } },
 	{ "legacy tables, IPv6", "each legacy table's verdict, IPv6", "ip6_tables", WANT_ALL,
@@ -75,16 +75,25 @@ void kernel_facts_free(struct kernel_facts *f)
 	f->vmlinux = NULL;
 }
 
-/* The id of a function in vmlinux, else in its module, whose BTF the caller frees. Negative: neither has it. */
-static int find_function(const struct kernel_facts *f, const char *module, const char *function, struct btf **in)
+/* The id of a function or struct in vmlinux, else in its module, whose BTF the caller frees. Negative: neither has it. */
+static int find(const struct kernel_facts *f, const char *module, const char *name, uint32_t kind, struct btf **in)
 {
-	int id = btf__find_by_name_kind(f->vmlinux, function, BTF_KIND_FUNC);
+	int id = btf__find_by_name_kind(f->vmlinux, name, kind);
 
 	*in = NULL;
 	if (id > 0 || !module)
 		return id;
 	*in = btf__load_module_btf(module, f->vmlinux);
-	return *in ? btf__find_by_name_kind(*in, function, BTF_KIND_FUNC) : -ENOENT;
+	return *in ? btf__find_by_name_kind(*in, name, kind) : -ENOENT;
+}
+
+static bool found(const struct kernel_facts *f, const char *module, const char *name, uint32_t kind)
+{
+	struct btf *in;
+	int id = find(f, module, name, kind, &in);
+
+	btf__free(in);
+	return id > 0;
 }
 
 static bool module_loaded(const char *module)
@@ -98,17 +107,15 @@ static bool module_loaded(const char *module)
 bool kernel_has(const struct kernel_facts *f, const struct row *r, const struct candidate *c)
 {
 	char name[64];
-	struct btf *in;
-	int id;
 
+	if (c->how != ATTACH_NONE && r->type && !found(f, r->module, r->type, BTF_KIND_STRUCT))
+		return false;
 	switch (c->how) {
 	case ATTACH_TRACEPOINT:
 		snprintf(name, sizeof(name), "btf_trace_%s", c->function);
 		return btf__find_by_name_kind(f->vmlinux, name, BTF_KIND_TYPEDEF) > 0;
 	case ATTACH_FENTRY:
-		id = find_function(f, r->module, c->function, &in);
-		btf__free(in);
-		return id > 0;
+		return found(f, r->module, c->function, BTF_KIND_FUNC);
 	case ATTACH_KPROBE:
 		return f->kprobes && (!r->module || module_loaded(r->module));
 	case ATTACH_NONE:
@@ -128,13 +135,13 @@ static bool is_skb(const struct btf *btf, uint32_t type)
 	return t && btf_is_struct(t) && strcmp(btf__name_by_offset(btf, t->name_off), "sk_buff") == 0;
 }
 
-bool kernel_takes_skb(const struct kernel_facts *f, const char *module, const char *function, int i, bool otherwise)
+bool kernel_takes_skb(const struct kernel_facts *f, const char *module, const char *function, int i)
 {
 	struct btf *in;
-	int id = find_function(f, module, function, &in);
+	int id = find(f, module, function, BTF_KIND_FUNC, &in);
 	const struct btf *btf = in ? in : f->vmlinux;
 	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
-	bool yes = otherwise;
+	bool yes = btf__find_by_name_kind(f->vmlinux, "skb_drop_reason", BTF_KIND_ENUM) < 0;
 
 	if (t)
 		t = btf__type_by_id(btf, t->type);

@@ -209,7 +209,7 @@ static void read_text(struct sighting *s, const struct event *e)
 
 bool sighting_from_event(struct sighting *s, const struct event *e, size_t len)
 {
-	if (len < sizeof(*e) || e->place >= PLACES)
+	if (len < EVENT_SHORT || e->place >= PLACES || (e->place == EVENT_DROP && len < sizeof(*e)))
 		return false;
 	memset(s, 0, sizeof(*s));
 	s->place = e->place;
@@ -258,5 +258,4 @@ void sighting_from_fold(struct sighting *s, const struct fold_key *key, const st
 	s->p.sport = tuple.sport;
 	s->p.dport = tuple.dport;
 	s->p.proto = tuple.proto;
-	s->p.len = f->len;
 }

@@ -2,7 +2,7 @@
 /* Names for numbers: drop reasons from the kernel's BTF, addresses from /proc/kallsyms. Read once, when first asked. */
 #include <bpf/btf.h>
 #include <dirent.h>
-#include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +108,7 @@ static struct reasons *read_reasons(void)
 		scan_modules(r, vmlinux);
 	}
 	btf__free(vmlinux);
+	malloc_trim(0);
 	return r;
 }
 

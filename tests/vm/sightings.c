@@ -4,7 +4,7 @@
  *
  *   sightings [-a] [-s] [-t SECONDS] [-n COUNT] [-q] [FILTER…]
  *
- * FILTER: PROTO,ADDRESS,PORT is addressed; with a "-" before it an endpoint. No filter: all drops. -a: also devices and
+ * FILTER: PROTO,ADDRESS,PORT is addressed; with a "~" before it an endpoint. No filter: all drops. -a: also devices and
  * chains. -s: the table of probes at the end. -q: count, do not print. "ready" is printed when all is attached.
  */
 #include <errno.h>
@@ -42,7 +42,7 @@ static bool parse_filter(const char *s, struct probe_filter *f)
 	char proto[16], address[64];
 	unsigned port;
 
-	f->addressed = *s != '-';
+	f->addressed = *s != '~';
 	if (sscanf(s + !f->addressed, "%15[^,],%63[^,],%u", proto, address, &port) != 3)
 		return false;
 	f->proto = proto_of(proto);
