@@ -13,6 +13,16 @@
 #define PRI_NAT_DST	(-100)
 #define PRI_NAT_SRC	100
 
+static bool is_early(uint8_t hook)
+{
+	return hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT;
+}
+
+static int nat_priority(uint8_t hook)
+{
+	return is_early(hook) ? PRI_NAT_DST : PRI_NAT_SRC;
+}
+
 static uint8_t family_of(const struct walk *w)
 {
 	return packet_family(&w->p) == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
@@ -85,19 +95,52 @@ static enum flow run_base(struct walk *w, uint8_t pf, const struct nft_base *b, 
 	return GO;
 }
 
+/* Two chains, if all between them and they stand in an order that nobody could tell. */
+static bool tied(const struct nft_base *a, const struct nft_base *b)
+{
+	return a->priority == b->priority && (a->type == NFT_BASE_NAT) == (b->type == NFT_BASE_NAT) && !a->order_known &&
+	       !b->order_known;
+}
+
+/* The NAT hook is one function, and stands before, between or behind the n chains v of its very priority. */
+static void place_nat(struct walk *w, const struct nft_base **v, size_t n, int priority)
+{
+	const struct nft_base **nat = arena_alloc(w->arena, n * sizeof(*nat));
+	const struct nft_base **other = arena_alloc(w->arena, n * sizeof(*other));
+	size_t first = 0, n_nat = 0, n_other = 0, place;
+
+	while (first < n && v[first]->type != NFT_BASE_NAT && (v[first]->order_known || v[first]->priority != priority))
+		first++;
+	for (size_t i = first; i < n; i++) {
+		if (v[i]->type == NFT_BASE_NAT)
+			nat[n_nat++] = v[i];
+		else if (!v[i]->order_known && v[i]->priority == priority)
+			other[n_other++] = v[i];
+		else
+			break;
+	}
+	if (!n_nat || !n_other)
+		return;
+	place = choice_unknown(w->choices, n_other + 1,
+			       arena_printf(w->arena, "the order of %s %s and NAT, both at priority %d, could not be read",
+					    other[0]->table, other[0]->chain, priority));
+	memcpy(v + first, other, place * sizeof(*v));
+	memcpy(v + first + place, nat, n_nat * sizeof(*v));
+	memcpy(v + first + place + n_nat, other + place, (n_other - place) * sizeof(*v));
+}
+
 /*
  * The order of base chains of one priority that nobody could tell: both orders are walked (a run of
- * more than two is taken forwards and backwards).
+ * more than two is taken forwards and backwards). nat: the priority of the hook's NAT function.
  */
-static const struct nft_base **ordered(struct walk *w, const struct nft_hook *h)
+static const struct nft_base **ordered(struct walk *w, const struct nft_hook *h, int nat)
 {
 	const struct nft_base **v = arena_dup(w->arena, h->base, h->n_base * sizeof(*v));
 
 	for (size_t i = 0, j; i < h->n_base; i = j) {
-		for (j = i + 1; j < h->n_base && v[j]->priority == v[i]->priority &&
-		     (v[j]->type == NFT_BASE_NAT) == (v[i]->type == NFT_BASE_NAT) && !v[j]->order_known; j++)
+		for (j = i + 1; j < h->n_base && tied(v[i], v[j]); j++)
 			;
-		if (j - i < 2 || v[i]->order_known)
+		if (j - i < 2)
 			continue;
 		if (choice_unknown(w->choices, 2, arena_printf(w->arena,
 				"the order of %s %s and %s %s, both at priority %d, could not be read",
@@ -109,6 +152,7 @@ static const struct nft_base **ordered(struct walk *w, const struct nft_hook *h)
 				v[b] = t;
 			}
 	}
+	place_nat(w, v, h->n_base, nat);
 	return v;
 }
 
@@ -132,7 +176,7 @@ static enum flow run_nat(struct walk *w, uint8_t hook, const struct nft_base *co
 		hop_begin(w);
 		nat_apply(w, hook);
 		if (memcmp(&w->in, &w->p, sizeof(w->p))) {
-			at.priority = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT ? PRI_NAT_DST : PRI_NAT_SRC;
+			at.priority = nat_priority(hook);
 			hop_done(w, STAGE_HOOK, hook, at.priority, true);
 		}
 	}
@@ -199,12 +243,11 @@ static enum flow virtual_services(struct walk *w, uint8_t hook, struct hook_run 
 /* What runs before the base chain b; NULL: all that is left. */
 static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const struct nft_base *b)
 {
-	bool early = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT;
-	int nat_priority = early ? PRI_NAT_DST : PRI_NAT_SRC;
-	int priority = !b ? INT_MAX : b->type == NFT_BASE_NAT ? nat_priority : b->priority;
-	bool nat = b && b->type != NFT_BASE_NAT && r->has_nat ? priority > nat_priority : priority >= nat_priority;
+	int its = nat_priority(hook);
+	int priority = !b ? INT_MAX : b->type == NFT_BASE_NAT ? its : b->priority;
+	bool nat = b && b->type != NFT_BASE_NAT && r->has_nat ? priority > its : priority >= its;
 
-	if (early && !r->tracked && priority > PRI_CONNTRACK) {
+	if (is_early(hook) && !r->tracked && priority > PRI_CONNTRACK) {
 		r->tracked = true;
 		if (track(w) == END)
 			return END;
@@ -240,7 +283,7 @@ enum flow run_hook(struct walk *w, uint8_t hook)
 		return end_path(w, STAGE_HOOK, hook, 0, false, END_UNKNOWN, CAUSE_UNREADABLE,
 				arena_printf(w->arena, "the rules could not be read: %s",
 					     err.text[0] ? err.text : strerror(-rc)));
-	r.base = ordered(w, h);
+	r.base = ordered(w, h, nat_priority(hook));
 	r.n = h->n_base;
 	for (size_t i = 0; i < r.n; i++)
 		r.has_nat |= r.base[i]->type == NFT_BASE_NAT;
@@ -282,7 +325,7 @@ enum flow run_plain_hook(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, 
 				arena_printf(w->arena, "the %s rules could not be read: %s",
 					     pf == NFPROTO_BRIDGE ? "bridge" : "netdev",
 					     err.text[0] ? err.text : strerror(-rc)));
-	v = ordered(w, h);
+	v = ordered(w, h, INT_MAX);
 	for (size_t i = 0; i < h->n_base; i++) {
 		struct place at = { stage, hook, v[i]->priority, false };
 		bool translated;

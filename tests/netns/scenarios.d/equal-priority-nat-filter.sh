@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-only
 # A filter chain at the very priority of NAT, registered after the NAT hook: it runs first and still sees the port.
-services=none port=30080 expect=timeout
+services=none port=30080 expect=timeout unseen=$(order_untold)
 rules_iptables() { not_here; }
 rules_nft() {
 	nft_load <<-EOF

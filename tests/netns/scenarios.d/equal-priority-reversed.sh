@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-only
-services=none port=30080 expect=ok:pod2
+services=none port=30080 expect=ok:pod2 unseen=$(order_untold)
 rules_iptables() { not_here; }
 rules_nft() {
 	nft_load <<-EOF

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-only
 # Two nat chains of one hook and priority: the kernel runs the one registered last first.
-services=none port=30080 expect=ok:pod1
+services=none port=30080 expect=ok:pod1 unseen=$(order_untold)
 rules_iptables() { not_here; }
 rules_nft() {
 	nft_load <<-EOF
