@@ -228,7 +228,7 @@ static const char *cause_say(struct arena *a, const struct attribution *at)
 	if (end_reaches(t->end.kind))
 		return NULL;
 	if (e && e->kind == EV_POLICY)
-		return arena_printf(a, "%s %s policy: %s", e->table, e->chain, e->text);
+		return arena_printf(a, "%s %s: %s", e->table, e->chain, e->text);
 	if (e)
 		return arena_printf(a, "%s %s rule %u: %s", e->table, e->chain, e->index, e->text);
 	return t->end.why && *t->end.why ? t->end.why : at->drop.says;
@@ -375,6 +375,9 @@ static const struct hop *next_hop(const struct trace *t, size_t *i)
 		const struct hop *h = &t->hops[(*i)++];
 		struct tuple x = packet_tuple(&h->in), y = packet_tuple(&h->out);
 
+		/* its own address is the first thing that a packet gets */
+		if (!addr_len(&x.src) || addr_is_any(&x.src))
+			x.src = y.src;
 		if (!tuple_eq(&x, &y) || h->verdict.kind != END_NONE)
 			return h;
 	}

@@ -117,6 +117,11 @@ static const struct sighting *find_start(const struct follow *f, const struct st
 		*hook = last->hook;
 		return last;
 	}
+	/* nf_confirm() is the last function of INPUT and of POSTROUTING */
+	if (last->place == PLACE_CONFIRM) {
+		*hook = last->p.oif ? NF_INET_POST_ROUTING : NF_INET_LOCAL_IN;
+		return last;
+	}
 	if (last != f->j->drop && last != f->j->refused)
 		return NULL;
 	/* below IP: from the device that it came in by */

@@ -51,6 +51,12 @@ void stitch_free(struct stitch *st)
 
 int stitch_follow(struct stitch *st, const struct probe_filter *f)
 {
+	/* endpoints are known by the connections that lead to them */
+	if (!f->addressed)
+		return 0;
+	for (size_t i = 0; i < st->n_filter; i++)
+		if (st->filter[i].proto == f->proto && st->filter[i].port == f->port && addr_eq(&st->filter[i].addr, &f->addr))
+			return 0;
 	if (st->n_filter == MAX_FILTERS)
 		return -E2BIG;
 	st->filter[st->n_filter++] = *f;
@@ -213,7 +219,7 @@ static bool is_addressed(const struct stitch *st, const struct tuple *t)
 	for (size_t i = 0; i < st->n_filter; i++) {
 		const struct probe_filter *f = &st->filter[i];
 
-		if (f->addressed && f->proto == t->proto && addr_eq(&f->addr, &t->dst) &&
+		if (f->proto == t->proto && addr_eq(&f->addr, &t->dst) &&
 		    (is_icmp(t->proto) || f->port == t->dport))
 			return true;
 	}

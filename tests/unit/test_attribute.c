@@ -10,6 +10,7 @@
 struct sweep {
 	unsigned nodes, paths, named;
 	unsigned drops, drops_named;	/* of those the drop alone, as `ktrace drops` has it */
+	unsigned lossy, lossy_same;	/* with one sighting lost; of these told as if it were not */
 	unsigned stitched, answers;	/* both directions by way of the stitcher; of these the answer lost */
 	unsigned bad;
 };
@@ -111,6 +112,39 @@ static void sweep_stitched(struct sweep *w, struct recorded *r, const char *name
 	stitch_free(st);
 }
 
+/* Sightings get lost: whichever it is, no other rule may be named for it. */
+static void sweep_lossy(struct sweep *w, struct recorded *r, const char *name, struct attribute *at, const struct seen *l,
+			const struct trace *want)
+{
+	const struct evidence *a = decider(want), *b;
+	struct tuple orig = packet_tuple(&l->v[0]->p);
+
+	for (size_t lost = 0; lost + 1 < l->n; lost++) {
+		const struct sighting **v = arena_alloc(r->arena, l->n * sizeof(*v));
+		struct journey j = { .seen = v, .drop = l->j.drop, .refused = l->j.refused };
+		const struct journey *pj = &j;
+		struct connection c = { .number = 1, .orig = orig, .journey = &pj, .n_journey = 1 };
+		struct attribution got;
+		struct err err = { "" };
+
+		if (l->v[lost] == j.drop || l->v[lost] == j.refused)
+			continue;
+		for (size_t i = 0; i < l->n; i++)
+			if (i != lost)
+				v[j.n++] = l->v[i];
+		assert_int_equal(attribute_connection(at, r->arena, &c, NULL, &got, &err), 0);
+		w->lossy++;
+		b = decider(got.p.trace);
+		w->lossy_same += got.agrees && got.p.trace->end.kind == want->end.kind && (!a || (b && !strcmp(a->text, b->text)));
+		if ((a && b && strcmp(a->text, b->text)) ||
+		    (got.p.trace->end.kind != END_UNKNOWN && end_reaches(got.p.trace->end.kind) != end_reaches(want->end.kind))) {
+			print_error("%s: without sighting %zu: %s (%s), not %s (%s)\n", name, lost, end_kind_name(got.p.trace->end.kind),
+				    got.p.trace->end.why, end_kind_name(want->end.kind), want->end.why);
+			w->bad++;
+		}
+	}
+}
+
 /* A connection of one lost packet. */
 static struct connection alone(const struct journey *const *j, const struct tuple *orig)
 {
@@ -146,6 +180,7 @@ static void sweep_path(struct sweep *w, struct recorded *r, const char *name, co
 	w->named += decider(got.p.trace) != NULL;
 	wrong = same_story(t, &got);
 	sweep_drop(w, r, name, at, &l, t);
+	sweep_lossy(w, r, name, at, &l, t);
 	if (!wrong)
 		return;
 	print_error("%s: %s > %s: %s\n  want %s (%s), got %s (%s)\n", name, endpoint_say(r->arena, &orig.src, orig.sport),
@@ -226,15 +261,318 @@ static void every_recorded_node(void **state)
 	globfree(&nodes);
 	print_message("%u nodes, %u paths seen and told again, %u of them with the deciding rule; %u drops alone, %u of them with the "
 		      "rule; %u wrongly\n", w.nodes, w.paths, w.named, w.drops, w.drops_named, w.bad);
+	print_message("%u times with a sighting lost, %u of them told the same\n", w.lossy, w.lossy_same);
 	print_message("%u connections of both directions, %u of them with a lost answer\n", w.stitched, w.answers);
 	assert_int_equal(w.bad, 0);
 	assert_true(w.paths > 100 && w.named > 50);
 }
 
+/* -- what the engine did not foresee ---------------------------------------------------------------- */
+
+/* A Service of a real kube-proxy, from a pod. */
+struct story {
+	struct recorded r;
+	struct attribute *at;
+	struct seen l;
+	const struct trace *t;
+	const struct journey *j;
+	struct connection c;
+	struct attribution got;
+};
+
+static void tell_of(struct story *y, const char *node, const char *from, const char *to, uint16_t port, uint8_t proto)
+{
+	struct walk_options o = { .sport = 45678 };
+	struct tuple t = { .sport = 45678, .dport = port, .proto = proto, .dst = at_addr(to) };
+	struct err err = { "" };
+	struct source source;
+	size_t n;
+
+	memset(y, 0, sizeof(*y));
+	assert_true(recorded_open(&y->r, node));
+	y->at = attribute_over(y->r.arena, y->r.s, &fixture_words);
+	assert_int_equal(source_parse(y->r.s, y->r.arena, from, &source, &err), 0);
+	o.source = &source;
+	assert_int_equal(walk(y->r.s, y->r.arena, &o, &t, &y->t, &n, &err), 0);
+	y->l = (struct seen){ .arena = y->r.arena, .now = 1000 };
+	assert_true(seen_trace(&y->l, y->t, false));
+	y->j = &y->l.j;
+	t = packet_tuple(&y->l.v[0]->p);
+	y->c = alone(&y->j, &t);
+}
+
+static const struct trace *told(struct story *y)
+{
+	struct err err = { "" };
+
+	y->l.j.seen = y->l.v;
+	y->l.j.n = y->l.n;
+	assert_int_equal(attribute_connection(y->at, y->r.arena, &y->c, NULL, &y->got, &err), 0);
+	return y->got.p.trace;
+}
+
+static struct sighting *seen_last(struct story *y)
+{
+	return (struct sighting *)y->l.v[y->l.n - 1];
+}
+
+#define KUBE	NODES "kube-proxy-v1.36.3-iptables-nft"
+
+static void web(struct story *y)
+{
+	tell_of(y, KUBE, "netns/client", "10.96.10.1", 80, IPPROTO_TCP);
+	assert_true(end_reaches(y->t->end.kind));
+	assert_true(y->l.n >= 3);
+}
+
+static void sent_elsewhere_than_any_rule(void **state)
+{
+	const struct trace *t;
+	struct story y;
+
+	(void)state;
+	web(&y);
+	for (size_t i = 0; i < y.l.n; i++) {
+		struct sighting *s = (struct sighting *)y.l.v[i];
+
+		if (!addr_eq(&s->p.dst, &y.c.orig.dst)) {
+			s->p.dst = at_addr("10.244.77.7");
+			s->p.ct.back.src = s->p.dst;
+		}
+	}
+	t = told(&y);
+	assert_false(y.got.agrees);
+	assert_non_null(strstr(y.got.differs_at, "10.244.77.7"));
+	assert_true(t->n_hops >= 2);
+	assert_int_equal(t->hops[t->n_hops - 1].out.dst.b[3], 7);
+	recorded_close(&y.r);
+}
+
+static void dropped_where_no_rule_drops(void **state)
+{
+	const struct trace *t;
+	struct story y;
+
+	(void)state;
+	web(&y);
+	seen_drop(&y.l, &seen_last(&y)->p, R_NETFILTER, F_NFT, 0);
+	t = told(&y);
+	assert_false(y.got.agrees);
+	assert_non_null(strstr(y.got.differs_at, "the kernel dropped it"));
+	assert_int_equal(t->end.kind, END_DROP);
+	assert_int_equal(t->end.cause, CAUSE_KERNEL);
+	assert_string_equal(t->end.why, "a rule or policy of nf_tables dropped it");
+	assert_int_equal(t->hops[t->n_hops - 1].stage, STAGE_HOOK);
+	assert_null(decider(t));
+	assert_string_equal(y.got.p.finding[0].id, "kernel-drop");
+	assert_true(y.got.dropped && y.got.at->place == PLACE_DROP);
+	recorded_close(&y.r);
+}
+
+/* The kernel knows more than any rule: the way is as predicted, the end is not. */
+static void dropped_behind_all_rules(void **state)
+{
+	struct packet p;
+	struct story y;
+	const struct trace *t;
+
+	(void)state;
+	tell_of(&y, NODES "healthy-clusterip-same-bridge", "netns/lab-pod1", "10.96.0.50", 80, IPPROTO_TCP);
+	assert_int_equal(y.t->end.kind, END_DELIVERED);
+	p = y.t->hops[y.t->n_hops - 1].out;
+	seen_drop(&y.l, &p, R_RCVBUFF, F_UDP_QUEUE, 0);
+	t = told(&y);
+	assert_true(y.got.agrees);
+	assert_int_equal(t->end.kind, END_DROP);
+	assert_int_equal(t->end.cause, CAUSE_SOCKET_BUFFER);
+	assert_int_equal(t->hops[t->n_hops - 1].stage, STAGE_SOCKET);
+	assert_string_equal(y.got.p.finding[0].id, "socket-buffer-full");
+	/* the translation on the way is named all the same */
+	assert_non_null(y.got.p.target.service);
+	y.l.j.drop = NULL;
+	y.l.n--;
+	seen_refusal(&y.l, &p, PLACE_LISTEN_FULL);
+	t = told(&y);
+	assert_true(y.got.agrees);
+	assert_int_equal(t->end.cause, CAUSE_LISTEN_BACKLOG);
+	assert_string_equal(y.got.p.finding[0].id, "listen-backlog-overflow");
+	recorded_close(&y.r);
+}
+
+/* Without reasons, as in 5.10, and without symbols: the hook that it entered last tells. */
+static void no_reasons_no_symbols(void **state)
+{
+	static const struct kernel_words mute;
+	struct story y;
+	struct sighting *s;
+
+	(void)state;
+	tell_of(&y, NODES "forward-policy-drop", "netns/lab-pod1", "fd96::61", 80, IPPROTO_TCP);
+	s = seen_last(&y);
+	assert_int_equal(s->place, PLACE_DROP);
+	s->reason = 0;
+	told(&y);
+	assert_true(y.got.agrees);
+	assert_string_equal(y.got.p.finding[0].id, "forward-policy-drop");
+	y.at = attribute_over(y.r.arena, y.r.s, &mute);
+	told(&y);
+	assert_true(y.got.agrees);
+	assert_string_equal(y.got.p.finding[0].id, "forward-policy-drop");
+	assert_string_equal(y.got.caused_by, "filter FORWARD: -P FORWARD DROP");
+	/* nor hooks: nothing can be named, and that is said */
+	y.l.v[0] = s;
+	y.l.n = 1;
+	told(&y);
+	assert_null(decider(y.got.p.trace));
+	assert_int_equal(y.got.p.trace->end.kind, END_DROP);
+	assert_non_null(y.got.caused_by);
+	recorded_close(&y.r);
+}
+
+/* In the middle of a connection the entry decides, as it was then. */
+static void midway(void **state)
+{
+	const struct hop *conntrack = NULL;
+	const struct trace *t;
+	struct story y;
+
+	(void)state;
+	web(&y);
+	for (size_t i = 0; i < y.l.n; i++) {
+		struct sighting *s = (struct sighting *)y.l.v[i];
+
+		s->p.tcp_flags = 0x10;
+		if (s->p.ct.state != CT_NEW)
+			continue;
+		s->p.ct.state = CT_ESTABLISHED;
+		s->p.ct.existing = true;
+		s->p.ct.back = y.t->hops[y.t->n_hops - 1].out.ct.back;
+		s->p.ct.status |= IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_DST_NAT_DONE | IPS_SRC_NAT_DONE;
+	}
+	y.c.midway = true;
+	t = told(&y);
+	assert_true(y.got.agrees);
+	assert_int_equal(t->share_kind, SHARE_EXISTING);
+	assert_true(end_reaches(t->end.kind));
+	for (size_t i = 0; i < t->n_hops; i++)
+		if (t->hops[i].stage == STAGE_CONNTRACK && t->hops[i].n_evidence)
+			conntrack = &t->hops[i];
+	assert_non_null(conntrack);
+	assert_int_equal(conntrack->evidence->kind, EV_CONNTRACK);
+	recorded_close(&y.r);
+}
+
+/* A namespace that is gone: what was seen in it stands alone, the rest is told. */
+static void a_namespace_is_gone(void **state)
+{
+	struct story y;
+
+	(void)state;
+	web(&y);
+	for (size_t i = 0; i < y.l.n; i++)
+		if (y.l.v[i]->netns != 1)
+			((struct sighting *)y.l.v[i])->netns = 4026539999;
+	told(&y);
+	assert_true(y.got.agrees);
+	assert_int_equal(y.got.n_note, 1);
+	assert_non_null(strstr(y.got.note[0], "4026539999"));
+	assert_string_equal(y.got.p.trace->hops[0].place, "netns 4026539999");
+	assert_true(end_reaches(y.got.p.trace->end.kind));
+	recorded_close(&y.r);
+}
+
+/* -- two traces of one packet ----------------------------------------------------------------------- */
+
+static void where_traces_part(void **state)
+{
+	struct story y, z;
+	struct trace other;
+	const char *differs;
+
+	(void)state;
+	web(&y);
+	differs = trace_differs(y.r.arena, y.t, told(&y));
+	if (differs)
+		fail_msg("%s", differs);
+	other = *y.t;
+	other.end = (struct verdict){ END_DROP, CAUSE_POLICY, "FORWARD policy drop" };
+	differs = trace_differs(y.r.arena, &other, y.t);
+	assert_non_null(differs);
+	assert_non_null(strstr(differs, "FORWARD policy drop"));
+	tell_of(&z, KUBE, "netns/client", "10.96.10.1", 80, IPPROTO_TCP);
+	/* the second endpoint */
+	differs = trace_differs(y.r.arena, y.t, z.t + 1);
+	assert_non_null(differs);
+	assert_non_null(strstr(differs, "predicted"));
+	recorded_close(&y.r);
+	recorded_close(&z.r);
+}
+
+/* -- what a drop means ------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *reason, *location, *caller;
+	uint8_t proto, flags;
+	enum drop_class class;
+	uint8_t hook;
+} meanings[] = {
+	{ "SKB_DROP_REASON_NETFILTER_DROP", "nft_do_chain [nf_tables]", "ip_forward", 6, 0, DROP_NETFILTER, NF_INET_FORWARD },
+	{ "NETFILTER_DROP", "nf_hook_slow", "ip6_input", 6, 0, DROP_NETFILTER, NF_INET_LOCAL_IN },
+	{ NULL, "nf_hook_slow", "__ip_local_out", 6, 0, DROP_NETFILTER, NF_INET_LOCAL_OUT },
+	{ "SKB_DROP_REASON_NOT_SPECIFIED", "ip_rcv_finish_core.constprop.0", NULL, 6, 0, DROP_ROUTE_INPUT, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_IP_RPFILTER", "ip_rcv_finish_core.isra.0", NULL, 6, 0, DROP_RP_FILTER, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_SOCKET_RCVBUFF", "sock_queue_rcv_skb_reason", NULL, 17, 0, DROP_RCVBUF, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_TCP_LISTEN_OVERFLOW", "tcp_v4_rcv", NULL, 6, 0, DROP_BACKLOG, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_TCP_SOMETHING_NEW", "tcp_v4_rcv", NULL, 6, 0, DROP_TCP, MEANING_NO_HOOK },
+	{ "SKB_CONSUMED", "anything", NULL, 6, 0, DROP_CONSUMED, MEANING_NO_HOOK },
+	/* the last packet of a connection that one side has closed */
+	{ "SKB_DROP_REASON_NOT_SPECIFIED", "tcp_v4_rcv", "ip_protocol_deliver_rcu", 6, 0x11, DROP_CONSUMED, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_NOT_SPECIFIED", "tcp_v4_rcv", "ip_protocol_deliver_rcu", 6, 0x02, DROP_TCP, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_NO_SOCKET", "tcp_v4_rcv", NULL, 6, 0x02, DROP_NO_LISTENER, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_XDP", "do_xdp_generic", NULL, 6, 0, DROP_XDP, MEANING_NO_HOOK },
+	{ NULL, "kfree_skb", "skb_release_data", 6, 0, DROP_UNKNOWN, MEANING_NO_HOOK },
+	{ NULL, "kfree_skb_list", "__dev_queue_xmit", 6, 0, DROP_QUEUE, MEANING_NO_HOOK },
+	{ NULL, "nft_do_chain", "nft_do_chain_netdev", 6, 0, DROP_NETFILTER, 0 },
+};
+
+static const char *meaning_reason(void *ctx, uint32_t reason)
+{
+	(void)reason;
+	return meanings[*(size_t *)ctx].reason;
+}
+
+static const char *meaning_symbol(void *ctx, uint64_t address)
+{
+	return address == 1 ? meanings[*(size_t *)ctx].location : meanings[*(size_t *)ctx].caller;
+}
+
+static void what_a_drop_means(void **state)
+{
+	size_t i;
+	struct kernel_words w = { &i, meaning_reason, meaning_symbol };
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(meanings); i++) {
+		struct sighting s = { .place = PLACE_DROP, .reason = !!meanings[i].reason, .location = 1, .stack = { 2 } };
+		struct meaning m;
+
+		s.p.proto = meanings[i].proto;
+		s.p.tcp_flags = meanings[i].flags;
+		m = meaning_of(&w, &s);
+		if (m.class != meanings[i].class || m.hook != meanings[i].hook || !m.says)
+			fail_msg("%s %s: %s at hook %u", meanings[i].reason, meanings[i].location, drop_class_name(m.class), m.hook);
+	}
+	for (i = 0; i < DROP_CLASSES; i++)
+		assert_string_not_equal(drop_class_name(i), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_recorded_node),
+		cmocka_unit_test(every_recorded_node), cmocka_unit_test(sent_elsewhere_than_any_rule),
+		cmocka_unit_test(dropped_where_no_rule_drops), cmocka_unit_test(dropped_behind_all_rules),
+		cmocka_unit_test(no_reasons_no_symbols), cmocka_unit_test(midway), cmocka_unit_test(a_namespace_is_gone),
+		cmocka_unit_test(where_traces_part), cmocka_unit_test(what_a_drop_means),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
