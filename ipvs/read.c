@@ -425,6 +425,18 @@ static const char *say_key(struct arena *a, const struct ipvs_service *s)
 	return arena_printf(a, "%s %s%s", option, endpoint_say(a, &s->addr, s->port), s->port ? "" : ":0");
 }
 
+/* " -M 255.255.255.0", " -M 64": persistence for a network instead of an address. */
+static const char *say_mask(struct arena *a, const struct ipvs_service *s)
+{
+	struct addr mask = { .family = AF_INET };
+	char buf[ADDR_TEXT];
+
+	if (s->family == AF_INET6)
+		return s->netmask >= 128 ? "" : arena_printf(a, " -M %u", s->netmask);
+	memcpy(mask.b, &s->netmask, 4);
+	return s->netmask == UINT32_MAX ? "" : arena_printf(a, " -M %s", addr_say(&mask, buf));
+}
+
 const char *ipvs_say_service(struct arena *a, const struct ipvs_service *s)
 {
 	static const char *const flag_names[][3] = {
@@ -435,7 +447,7 @@ const char *ipvs_say_service(struct arena *a, const struct ipvs_service *s)
 
 	text_add(&t, "-A %s -s %s", say_key(a, s), s->scheduler);
 	if (ipvs_persistent(s))
-		text_add(&t, " -p %u", s->timeout);
+		text_add(&t, " -p %u%s", s->timeout, say_mask(a, s));
 	if (s->engine && *s->engine)
 		text_add(&t, " --pe %s", s->engine);
 	if (ipvs_one_packet(s))
@@ -456,6 +468,10 @@ const char *ipvs_say_dest(struct arena *a, const struct ipvs_service *s, const s
 
 	text_add(&t, "-a %s -r %s %s -w %d", say_key(a, s), endpoint_say(a, &d->addr, d->port),
 		 d->method < ARRAY_SIZE(method) ? method[d->method] : "-b", d->weight);
+	if (d->method == IPVS_TUNNEL && d->tunnel == IP_VS_CONN_F_TUNNEL_TYPE_GUE)
+		text_add(&t, " --tun-type gue --tun-port %u", d->tunnel_port);
+	else if (d->method == IPVS_TUNNEL && d->tunnel == IP_VS_CONN_F_TUNNEL_TYPE_GRE)
+		text_add(&t, " --tun-type gre");
 	if (d->upper || d->lower)
 		text_add(&t, " -x %u -y %u", d->upper, d->lower);
 	return text_get(&t);

@@ -136,7 +136,9 @@ static const struct ipvs_dest *least(struct sched *c, int64_t (*cost)(const stru
 		if (!best || cost(best) * (weighted ? d->weight : 1) > cost(d) * (weighted ? best->weight : 1))
 			best = d;
 	}
-	c->how = arena_printf(c->arena, "%s: the least loaded of %zu real servers at this moment", c->s->scheduler, ups(c));
+	if (best)
+		c->how = arena_printf(c->arena, "%s: the least loaded of %zu real servers at this moment (%u active connections, "
+				      "%u others)", c->s->scheduler, ups(c), best->active, best->inactive);
 	return best;
 }
 

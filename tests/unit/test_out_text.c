@@ -2,7 +2,10 @@
 /* The text printer, byte for byte, over predictions made by hand. */
 #include "tests/unit/prediction_fixture.h"
 
+#include <limits.h>
 #include <locale.h>
+
+#include <linux/netfilter.h>
 
 #include "tests/unit/golden.h"
 
@@ -156,6 +159,30 @@ static void ascii_where_the_locale_is_not_utf8(void **state)
 }
 
 /* Outcomes by the ends and share kinds of their paths. */
+/* What the kernel tells of a hook, and what it leaves untold. */
+static void hooks_in_running_order(void **state)
+{
+	static const struct nft_hook_row rows[] = {
+		{ .priority = INT_MIN, .function = "ip_sabotage_in", .module = "br_netfilter" },
+		{ .priority = -300, .function = "ipt_do_table", .module = "ip_tables", .backend = BACKEND_LEGACY, .family = NFPROTO_IPV4,
+		  .table = "raw" },
+		{ .priority = -100, .function = "nf_nat_ipv4_pre_routing", .module = "nf_nat" },
+		{ .priority = -100, .backend = BACKEND_NF_TABLES, .family = NFPROTO_INET, .table = "host", .chain = "pre", .in_nat = true },
+		{ .priority = 7, .function = "nf_hook_run_bpf", .bpf_prog = 41 }, { .priority = 99 },
+	};
+	static const struct nft_hook_list list = { .row = rows, .n = ARRAY_SIZE(rows), .source = "nfnetlink_hook" },
+					  none = { .source = "nfnetlink_hook" };
+	static const struct node_hook hooks[] = { { NFPROTO_IPV4, "prerouting", &list }, { NFPROTO_IPV4, "input", &none } };
+	struct arena *a = arena_new();
+	struct prediction p = fixture_reply(a);
+
+	(void)state;
+	p.hook = hooks;
+	p.n_hook = ARRAY_SIZE(hooks);
+	check("print/hooks.txt", &p, a, &all);
+	arena_free(a);
+}
+
 static void outcomes(void **state)
 {
 	const enum end_kind R = END_DELIVERED, D = END_DROP, U = END_UNKNOWN;
@@ -198,6 +225,7 @@ int main(void)
 		cmocka_unit_test(unknown_is_named_and_harmless),
 		cmocka_unit_test(dropped_answer_is_shown),
 		cmocka_unit_test(ascii_where_the_locale_is_not_utf8),
+		cmocka_unit_test(hooks_in_running_order),
 		cmocka_unit_test(outcomes),
 	};
 
