@@ -43,7 +43,7 @@ static const char *why_it(const struct view *v, const struct evidence *by)
 	if (by->kind == EV_IPVS)
 		return "No rule of the others translated or refused it before it came to ip_vs, which stands behind filter "
 		       "in INPUT and behind NAT in OUTPUT.";
-	if (by->table && !strcmp(by->table, "filter"))
+	if ((by->table && !strcmp(by->table, "filter")) || (v->fails && !view_dnat(v)))
 		return "Every filter chain runs, whoever wrote it, and the first that refuses is final.";
 	if (has(p, "ipvs") && p->n_others == 1)
 		return "NAT in PREROUTING and OUTPUT comes before ip_vs, which gets only what no rule translates.";

@@ -185,6 +185,7 @@ static bool reply_route(struct view *v)
 	}
 	if (v->cause == CAUSE_REPLY_BYPASS)
 		return true;
+	v->text = "The packet comes to {endpoints|its destination}, but {why|its answer does not come back} ({where}).";
 	return v->hop && !evidence_is_rule(v->ev);
 }
 
@@ -303,7 +304,7 @@ static const struct cause rows[] = {
 	{ .id = "masq-missing-return-path", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "The answer has no sure way back",
 	  .ends = ENDS(CAUSE_REPLY_BYPASS) | ENDS(CAUSE_REPLY_DROPPED), .applies = reply_route,
-	  .text = "The packet comes to {endpoints|the endpoint}, but {why|its answer does not come back} ({where}).",
+	  .text = "The packet comes to {endpoints|its destination}, but {why|its answer does not come back}.",
 	  .fix = "# route the answer through this node, or let it be "
 		  "masqueraded (externalTrafficPolicy: Cluster; "
 		  "kube-proxy's clusterCIDR); in the Pod: ip route get "
