@@ -101,9 +101,10 @@ static void make_room(struct stitch *st, struct held *h)
 static struct trip *trip_new(struct stitch *st, struct held *h, const struct sighting *s, const struct bytes_view *v,
 			     bool reply)
 {
-	struct trip *t = st->free_trip;
+	struct trip *t;
 
 	make_room(st, h);
+	t = st->free_trip;
 	if (t)
 		st->free_trip = t->next_id;
 	else

@@ -2,6 +2,8 @@
 /* Sightings to journeys and connections, and when they are told. */
 #include "sighting_fixture.h"
 
+#include <malloc.h>
+
 #define CLIENT	"10.244.1.9"
 #define VIP	"10.96.0.10"
 #define POD	"10.244.2.7"
@@ -629,6 +631,38 @@ static void an_open_connection(void **state)
 	stitch_free(k.st);
 }
 
+static size_t memory(void)
+{
+	return mallinfo2().uordblks + mallinfo2().hblkhd;
+}
+
+/* Whatever comes, memory stays what it was: one connection with very many packets at once, very many connections. */
+static void memory_does_not_grow(void **state)
+{
+	struct scene k = begin();
+	size_t before = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 60000; i++) {
+		k.seq += 1000;
+		if (i % 3)
+			packet(&k, i % 500, CLIENT, 40000, VIP, 80, IPPROTO_TCP, ACK);
+		else
+			packet(&k, i % 500, CLIENT, i, VIP, 80, IPPROTO_TCP, SYN);
+		hook(&k, NF_INET_PRE_ROUTING);
+		hook(&k, NF_INET_FORWARD);
+		if (i % 7 == 0)
+			dropped(&k, 2, 0xf00 + i);
+		if (i % 100 == 0)
+			while (stitch_next(k.st, k.now))
+				;
+		if (i == 20000)
+			before = memory();
+	}
+	assert_true(memory() <= before + 65536);
+	stitch_free(k.st);
+}
+
 /* More connections than there is room for: the oldest give way, and are counted. */
 static void no_room(void **state)
 {
@@ -703,7 +737,7 @@ int main(void)
 		cmocka_unit_test(the_beginning_is_lost), cmocka_unit_test(the_drop_is_lost),
 		cmocka_unit_test(a_full_listener), cmocka_unit_test(left_out), cmocka_unit_test(ipv6),
 		cmocka_unit_test(encapsulated), cmocka_unit_test(ipvs), cmocka_unit_test(echo),
-		cmocka_unit_test(interleaved), cmocka_unit_test(an_open_connection), cmocka_unit_test(no_room),
+		cmocka_unit_test(interleaved), cmocka_unit_test(an_open_connection), cmocka_unit_test(no_room), cmocka_unit_test(memory_does_not_grow),
 		cmocka_unit_test(hostile_bytes),
 	};
 
