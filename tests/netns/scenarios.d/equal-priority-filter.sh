@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-only
 # Two filter chains of one priority, one drops what the other would reject.
-expect=refused
+expect=refused unseen=$(order_untold)
 rules_iptables() { not_here; }
 rules_nft() {
 	nft_load <<-'EOF'
