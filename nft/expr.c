@@ -286,7 +286,10 @@ int eval_in(const struct eval *e)
 
 	switch (e->run->pf) {
 	case NFPROTO_BRIDGE:
-		return e->run->hook == NF_INET_LOCAL_OUT ? 0 : p->physin ? p->physin : p->iif;
+		/* __br_forward(), br_forward_finish() */
+		if (e->run->hook == NF_INET_LOCAL_OUT || e->run->hook == NF_INET_POST_ROUTING)
+			return 0;
+		return p->physin ? p->physin : p->iif;
 	case NFPROTO_NETDEV:
 		return e->run->hook == NF_NETDEV_INGRESS ? p->iif : 0;
 	default:

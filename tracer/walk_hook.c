@@ -312,7 +312,25 @@ enum flow run_hook(struct walk *w, uint8_t hook)
 	return GO;
 }
 
-enum flow run_plain_hook(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, enum stage stage)
+/* NF_BR_PRI_BRNF of linux/netfilter_bridge.h */
+#define PRI_BRNF	0
+
+/*
+ * Does the chain stand on this side of br_netfilter's own function? Of two with one priority the one registered last runs
+ * first: mostly the chain, as the function came with the first bridge.
+ */
+static bool on_side(struct walk *w, const struct nft_base *b, enum brnf side)
+{
+	if (side == BRNF_BEFORE && b->priority == PRI_BRNF)
+		w->brnf_first = choice_unknown(w->choices, 2, arena_printf(w->arena,
+				"whether %s %s or br_netfilter comes first, both at priority %d, is not known", b->table,
+				b->chain, PRI_BRNF));
+	if (b->priority == PRI_BRNF)
+		return side == BRNF_ALL || w->brnf_first == (side == BRNF_AFTER);
+	return side == BRNF_ALL || (b->priority < PRI_BRNF) == (side == BRNF_BEFORE);
+}
+
+static enum flow run_side(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, enum stage stage, enum brnf side)
 {
 	struct err err = {};
 	const struct nft_hook *h = NULL;
@@ -330,8 +348,18 @@ enum flow run_plain_hook(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, 
 		struct place at = { stage, hook, v[i]->priority, false };
 		bool translated;
 
-		if (run_base(w, pf, v[i], &at, &translated) == END)
+		if (on_side(w, v[i], side) && run_base(w, pf, v[i], &at, &translated) == END)
 			return END;
 	}
 	return GO;
+}
+
+enum flow run_plain_hook(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, enum stage stage)
+{
+	return run_side(w, pf, hook, ifindex, stage, BRNF_ALL);
+}
+
+enum flow run_bridge_hook(struct walk *w, uint8_t hook, enum brnf side)
+{
+	return run_side(w, NFPROTO_BRIDGE, hook, 0, STAGE_BRIDGE, side);
 }

@@ -174,13 +174,14 @@ static bool all_ports_known(struct walk *w, const struct link *br)
 	return ports > 0;
 }
 
-/* Frame out of a bridge port, past the forwarding decision. */
+/* Frame out of a bridge port, past all hooks. */
 static enum flow out_of_port(struct walk *w, const struct link *port)
 {
 	uint32_t peer;
 	int ifindex;
 
-	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_POST_ROUTING, 0, STAGE_BRIDGE) == END)
+	/* br_dev_queue_push_xmit() */
+	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, port->ifindex, STAGE_EGRESS_NFT) == END)
 		return END;
 	if (!state_peer(w->state, w->p.netns, port, &peer, &ifindex))
 		return cross(w, peer, ifindex);
@@ -256,9 +257,11 @@ static enum flow through_bridge(struct walk *w, const struct link *br, const cha
 		return unresolved(w, br, neigh);
 	if (!l)
 		return leaves(w, br);
-	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_LOCAL_OUT, 0, STAGE_BRIDGE) == END)
-		return END;
 	if (may_forward(w, l, 0) == END)
+		return END;
+	/* __br_forward() names the port, not the bridge */
+	w->p.oif = l->ifindex;
+	if (run_bridge_hook(w, NF_BR_LOCAL_OUT, BRNF_ALL) == END || run_bridge_hook(w, NF_BR_POST_ROUTING, BRNF_ALL) == END)
 		return END;
 	return out_of_port(w, l);
 }
@@ -276,15 +279,31 @@ static bool calls_iptables(struct walk *w, const struct link *br)
 
 static enum flow pass_up(struct walk *w, const struct link *br, const struct link *port)
 {
-	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_LOCAL_IN, 0, STAGE_BRIDGE) == END)
+	if (run_bridge_hook(w, NF_BR_LOCAL_IN, BRNF_ALL) == END)
 		return END;
 	w->p.iif = br->ifindex;
 	/* only br_netfilter remembers the port (nf_bridge_info) */
 	w->p.physin = w->prerouted ? port->ifindex : 0;
+	/* br_netif_receive_skb() */
+	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_INGRESS, br->ifindex, STAGE_INGRESS_NFT) == END)
+		return END;
 	return ip_receive(w);
 }
 
-/* Port to port. With br_netfilter the ip FORWARD and POSTROUTING hooks see it too, in and out being the bridge. */
+/* br_nf_forward(), br_nf_post_routing(): the IP hooks see it with the bridge as both devices. */
+static enum flow bridged_ip_hook(struct walk *w, uint8_t hook, int br, int in, int out)
+{
+	w->p.iif = w->p.oif = br;
+	w->p.physin = in;
+	w->p.physout = out;
+	if (run_hook(w, hook) == END)
+		return END;
+	w->p.iif = in;
+	w->p.oif = out;
+	return GO;
+}
+
+/* Port to port. With br_netfilter the IP hooks run inside the bridge's: FORWARD at its priority, POSTROUTING at the end. */
 static enum flow switch_to(struct walk *w, const struct link *br, const struct link *in, const struct link *out,
 			   bool netfilter)
 {
@@ -296,17 +315,17 @@ static enum flow switch_to(struct walk *w, const struct link *br, const struct l
 	e->says = netfilter ? "switched, and shown to the IP rules (br_netfilter)" :
 			      "switched, past the IP rules";
 	hop_done(w, STAGE_BRIDGE, NF_BR_FORWARD, 0, false);
-	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_FORWARD, 0, STAGE_BRIDGE) == END)
+	w->p.iif = in->ifindex;
+	w->p.oif = out->ifindex;
+	if (run_bridge_hook(w, NF_BR_FORWARD, netfilter ? BRNF_BEFORE : BRNF_ALL) == END)
 		return END;
-	if (netfilter) {
-		w->p.iif = w->p.oif = br->ifindex;
-		w->p.physin = in->ifindex;
-		w->p.physout = out->ifindex;
-		if (run_hook(w, NF_INET_FORWARD) == END)
-			return END;
-		if (run_hook(w, NF_INET_POST_ROUTING) == END)
-			return END;
-	}
+	if (netfilter && (bridged_ip_hook(w, NF_INET_FORWARD, br->ifindex, in->ifindex, out->ifindex) == END ||
+			  run_bridge_hook(w, NF_BR_FORWARD, BRNF_AFTER) == END))
+		return END;
+	if (run_bridge_hook(w, NF_BR_POST_ROUTING, BRNF_ALL) == END)
+		return END;
+	if (netfilter && bridged_ip_hook(w, NF_INET_POST_ROUTING, br->ifindex, in->ifindex, out->ifindex) == END)
+		return END;
 	return out_of_port(w, out);
 }
 
@@ -344,6 +363,10 @@ static enum flow bridge_netfilter(struct walk *w, const struct link *br, const s
 	if (run_hook(w, NF_INET_PRE_ROUTING) == END)
 		return END;
 	w->prerouted = true;
+	w->p.iif = port->ifindex;
+	if (run_bridge_hook(w, NF_BR_PRE_ROUTING, BRNF_AFTER) == END)
+		return END;
+	w->p.iif = br->ifindex;
 	if (addr_eq(&before, &w->p.dst))
 		return bridged(w, br, port, true);
 	key = route_question(w, true);
@@ -363,6 +386,8 @@ static enum flow bridge_netfilter(struct walk *w, const struct link *br, const s
 
 static enum flow into_bridge(struct walk *w, const struct link *br, const struct link *port)
 {
+	bool netfilter;
+
 	hop_begin(w);
 	if (!(br->flags & IFF_UP))
 		return end_path(w, STAGE_BRIDGE, NF_BR_PRE_ROUTING, 0, false, END_DROP, CAUSE_LINK_DOWN,
@@ -370,11 +395,10 @@ static enum flow into_bridge(struct walk *w, const struct link *br, const struct
 	if (!port_forwards(port))
 		return port_refuses(w, port, why_closed(port), CAUSE_BRIDGE,
 				    arena_printf(w->arena, "bridge port %s is %s", port->name, why_closed(port)));
-	if (run_plain_hook(w, NFPROTO_BRIDGE, NF_BR_PRE_ROUTING, 0, STAGE_BRIDGE) == END)
+	netfilter = calls_iptables(w, br);
+	if (run_bridge_hook(w, NF_BR_PRE_ROUTING, netfilter ? BRNF_BEFORE : BRNF_ALL) == END)
 		return END;
-	if (calls_iptables(w, br))
-		return bridge_netfilter(w, br, port);
-	return bridged(w, br, port, false);
+	return netfilter ? bridge_netfilter(w, br, port) : bridged(w, br, port, false);
 }
 
 /* -- devices -------------------------------------------------------------------------------------- */
@@ -427,7 +451,11 @@ enum flow receive(struct walk *w, int ifindex)
 
 static enum flow over_loopback(struct walk *w)
 {
+	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, w->p.oif, STAGE_EGRESS_NFT) == END)
+		return END;
 	w->p.iif = w->p.oif;
+	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_INGRESS, w->p.iif, STAGE_INGRESS_NFT) == END)
+		return END;
 	if (++w->forwards > MAX_FORWARDS) {
 		hop_begin(w);
 		return end_simple(w, STAGE_NEIGHBOUR, END_LOOP, CAUSE_LOOP, "it goes round in a circle");

@@ -39,7 +39,9 @@ struct walk {
 	struct addr nexthop;		/* whom the frame under way is for: gateway or destination; family 0: the receiving host */
 	bool onlink;			/* nexthop is the destination itself */
 	bool prerouted;			/* br_netfilter ran PREROUTING: ip_sabotage_in() skips it */
+	bool brnf_first;		/* br_netfilter before the bridge chains of its own priority */
 	struct { bool set; struct addr addr; uint16_t port; } tproxy;
+	bool transparent;		/* the socket that takes it may answer from any address */
 	int forwards;			/* hops through devices and namespaces so far */
 
 	struct conn *conn;
@@ -94,8 +96,11 @@ bool resume_midway(const struct walk *w);
 /* -- walk_hook.c ---------------------------------------------------------------------------------- */
 /* All that is registered at an IP hook, conntrack and NAT in their places. w->p.iif and oif are set. */
 enum flow run_hook(struct walk *w, uint8_t hook);
-/* The same for bridge (NFPROTO_BRIDGE) and netdev hooks, which know no conntrack. */
+/* The same for netdev hooks, which know no conntrack. */
 enum flow run_plain_hook(struct walk *w, uint8_t pf, uint8_t hook, int ifindex, enum stage stage);
+/* And for bridges: all chains, or those before and after br_netfilter's function, which runs the IP hook. */
+enum brnf { BRNF_ALL, BRNF_BEFORE, BRNF_AFTER };
+enum flow run_bridge_hook(struct walk *w, uint8_t hook, enum brnf side);
 
 /* -- walk_nat.c ----------------------------------------------------------------------------------- */
 /* nf_conntrack_in(): finds or makes the connection. */
