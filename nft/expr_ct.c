@@ -88,13 +88,13 @@ static enum step_kind get_helper(struct eval *e, const struct ct_data *d UNUSED)
 
 static enum step_kind get_l3protocol(struct eval *e, const struct ct_data *d)
 {
-	reg_store8(e, d->reg, packet_family(e->p) == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	reg_store8(e, d->reg, e->p->ct.template ? 0 : packet_family(e->p) == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
 	return STEP_NEXT;
 }
 
 static enum step_kind get_protocol(struct eval *e, const struct ct_data *d)
 {
-	reg_store8(e, d->reg, e->p->proto);
+	reg_store8(e, d->reg, e->p->ct.template ? 0 : e->p->proto);
 	return STEP_NEXT;
 }
 
@@ -134,6 +134,8 @@ static struct tuple tuple_of(const struct eval *e, uint8_t dir)
 	const struct ct_view *ct = &e->p->ct;
 	struct tuple own = packet_tuple(e->p), back = tuple_invert(&own);
 
+	if (ct->template)
+		return (struct tuple){};
 	if (dir == 0)
 		return ct->orig.src.family ? ct->orig : ct->reply ? back : own;
 	return ct->back.src.family ? ct->back : ct->reply ? own : back;
@@ -264,8 +266,12 @@ static enum step_kind set_zone_run(struct eval *e, const struct step *s)
 		return STEP_NEXT;
 	if (!reg_known(e, d->reg, 2))
 		return unknown(e, "sets a conntrack zone that is not known");
+	if (d->dir != DIR_ANY)
+		return unknown(e, "a conntrack zone of one direction only is not followed");
 	memcpy(&zone, e->regs.b + d->reg, sizeof(zone));
 	e->p->ct.zone = zone;
+	e->p->ct.template = true;
+	e->p->ct.state = CT_NEW;
 	e->says = arena_printf(e->arena, "tracks it in zone %u", zone);
 	return STEP_NEXT;
 }
@@ -336,10 +342,10 @@ static bool ct_decode(struct decode *d, const struct nlattr *data, struct step *
 
 /* -- notrack -- */
 
-/* nft_notrack_eval(): a packet with a zone already has a template, and is left alone. */
+/* nft_notrack_eval(): a packet with a template is left alone. */
 static enum step_kind notrack_run(struct eval *e, const struct step *s UNUSED)
 {
-	if (e->p->ct.state == CT_NONE && !e->p->ct.zone) {
+	if (e->p->ct.state == CT_NONE) {
 		e->p->ct.state = CT_UNTRACKED;
 		e->says = "is not tracked";
 	}

@@ -199,6 +199,9 @@ static enum step_kind ct(struct eval *e, const struct xt *x)
 	} else {
 		e->p->ct.zone = info->zone;
 	}
+	/* nf_ct_tmpl_alloc() */
+	e->p->ct.template = true;
+	e->p->ct.state = CT_NEW;
 	if (*info->helper)
 		memcpy(e->p->ct.helper, info->helper, sizeof(e->p->ct.helper) - 1);
 	if (e->p->ct.zone)

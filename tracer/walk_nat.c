@@ -27,7 +27,7 @@ static struct conn *known_conn(struct walk *w, const struct tuple *t, bool *repl
 	for (size_t i = w->n_conn; i-- > 0;) {
 		struct conn *c = &w->conn[i];
 
-		if (c->netns != w->p.netns)
+		if (c->netns != w->p.netns || c->ct.zone != w->p.ct.zone)
 			continue;
 		*reply = tuple_eq(&c->ct.back, t);
 		if (*reply || tuple_eq(&c->ct.orig, t))
@@ -139,7 +139,7 @@ enum flow track(struct walk *w)
 	int rc;
 
 	hop_begin(w);
-	if (w->p.ct.state != CT_NONE)
+	if (w->p.ct.state != CT_NONE && !w->p.ct.template)
 		return GO;		/* seen before (loopback) or notrack */
 	if (resume_ct(w))
 		return track_seen(w, &t, resume_ct(w));

@@ -28,6 +28,7 @@ struct ct_view {
 	enum ct_state state;
 	bool reply;			/* this packet travels in the reply direction */
 	bool existing;			/* the entry is in the kernel now; false: predicted by this walk */
+	bool template;			/* no entry yet, but a rule has said how to make it (zone, helper): looks new */
 	uint8_t tcp_state;		/* TCP_CONNTRACK_*, 0 if unknown or not TCP */
 	uint16_t zone;
 	uint32_t status;
