@@ -160,6 +160,15 @@ static uint32_t tos_priority(uint8_t tos)
 	return prio[(tos & 0x1e) >> 2];
 }
 
+/* inet_csk_route_req(), ip_route_output_key_hash_rcu(): IPv4 has no route from an address of others (FLOWI_FLAG_ANYSRC). */
+static bool not_ours_to_answer(struct walk *w)
+{
+	uint8_t type = 0;
+
+	return w->reply && !w->transparent && w->p.proto == IPPROTO_TCP && packet_family(&w->p) == AF_INET &&
+	       !state_addr_type(w->state, w->p.netns, &w->p.src, 0, &type) && type != RTN_LOCAL;
+}
+
 enum flow local_out(struct walk *w)
 {
 	struct route_key key;
@@ -172,6 +181,10 @@ enum flow local_out(struct walk *w)
 	/* __ip_sock_set_tos(); IPv6's traffic class has no such effect. */
 	if (!w->reply && packet_family(&w->p) == AF_INET)
 		w->p.priority = tos_priority(w->p.tos);
+	if (not_ours_to_answer(w))
+		return end_simple(w, STAGE_ROUTE_OUTPUT, END_DROP, CAUSE_NONE,
+				  arena_printf(w->arena, "%s is no address here, and the socket is not a transparent one",
+					       endpoint_say(w->arena, &w->p.src, 0)));
 	key = route_question(w, false);
 	rc = state_route(w->state, w->p.netns, &key, &r);
 	if (rc)
@@ -321,6 +334,7 @@ static enum flow deliver(struct walk *w)
 	case YES:
 		break;
 	}
+	w->transparent = sk.transparent;
 	e = evidence_add(&w->ev, EV_SOCKET);
 	e->text = text;
 	e->effect = EFFECT_VERDICT;
@@ -404,6 +418,9 @@ enum flow ip_receive(struct walk *w)
 	}
 	if (!w->prerouted && run_hook(w, NF_INET_PRE_ROUTING) == END)
 		return END;
+	/* ip_rcv_core() takes the socket from the frame that br_netfilter's PREROUTING gave it to */
+	if (w->prerouted)
+		w->tproxy.set = false;
 	w->prerouted = false;
 	/* Over loopback the route of the way out stays attached to the packet. */
 	if (lo && !w->p.physin) {
