@@ -105,7 +105,7 @@ oracle: all $(O)/oracle-ask
 	KTRACE=$(O)/ktrace tests/oracle/oracle --total $(N) --seconds 1000000
 
 $(O)/oracle-ask: tests/oracle/ask.c $(O)/libktrace.a
-	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_hooks_read -o $@ $< $(O)/libktrace.a $(LDLIBS)
+	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_hooks_read,--wrap=ways_fold -o $@ $< $(O)/libktrace.a $(LDLIBS)
 
 # the live probes alone, for tests/vm/probes: prints what they tell
 $(O)/sightings: tests/vm/sightings.c $(filter $(O)/bpf/% $(O)/tracer/base/%,$(OBJ))

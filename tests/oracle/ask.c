@@ -2,7 +2,8 @@
 /*
  * Many predictions in one process, for the oracle: a line of standard input is the words of one `ktrace` call, the answer is what
  * that would print, a NUL, its exit status and a newline. The line "." says that the ruleset is another now: the order of
- * hooks is asked only once per ruleset, since the BPF program that reads it takes longer than everything else.
+ * hooks is asked only once per ruleset, since the BPF program that reads it takes longer than everything else. Random ways to one
+ * end are not put together: each has its own rules, and the kernel takes one of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "bpf/hooks.h"
 #include "tracer/cmd.h"
+#include "tracer/walk_fold.h"
 
 #define MAX_WORDS	64
 
@@ -45,6 +47,21 @@ int __wrap_bpf_hooks_read(struct io *io, struct arena *a, uint32_t netns, const 
 	*out = kept.row;
 	*n = kept.n;
 	return 0;
+}
+
+void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out);
+void __real_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out);
+
+void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out)
+{
+	bool unread = false;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < way[i].depth - way[i].turned; k++)
+			unread |= way[i].step[k].unknown;
+	for (size_t i = 0; i < n && !unread; i++)
+		way[i].end_hash = i;
+	__real_ways_fold(a, way, n, cut, out, n_out);
 }
 
 static void forget(void)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Random rulesets in the words of iptables-restore, for either backend and family."""
 
+from iptables_more import More
 from words import LINKS, MARKS, MASKS, PORTS
 
 CHAINS = {
@@ -14,11 +15,11 @@ EARLY = ("PREROUTING", "INPUT", "FORWARD")
 LATE = ("FORWARD", "OUTPUT", "POSTROUTING")
 
 
-class Iptables:
+class Iptables(More):
     """One family's tables. lines() are those of iptables-restore."""
 
-    def __init__(self, dice, v, macs, prefix, sets=()):
-        self.d, self.v, self.macs, self.prefix, self.sets = dice, v, macs, prefix, sets
+    def __init__(self, dice, v, macs, prefix, sets=(), flavours=()):
+        self.d, self.v, self.macs, self.prefix, self.sets, self.flavours = dice, v, macs, prefix, sets, flavours
 
     def no(self, text, p=0.2):
         return "! " + text if self.d.chance(p) else text
@@ -151,7 +152,7 @@ class Iptables:
     def m_set(self, hook):
         if not self.sets:
             return None
-        name, dims = self.d.of(self.sets)
+        name, dims, _ = self.d.of(self.sets)
         return "-m set " + self.no("--match-set %s %s" % (name, ",".join(self.d.of(["src", "dst", "dst"])
                                                                          for _ in range(dims))))
 
@@ -182,7 +183,8 @@ class Iptables:
                (2, m_owner), (1, m_mac), (1, m_physdev), (4, m_iface), (4, m_set), (1, m_pkttype), (1, m_comment),
                (0.5, m_ecn), (0.5, m_u32), (0.5, m_rpfilter)]
     # those that say the protocol or an address: one of each at most
-    GROUP = {"m_proto": "p", "m_port": "p", "m_flags": "p", "m_icmp": "p", "m_multiport": "p", "m_ecn": "p", "m_u32": "p", "m_owner": "p"}
+    GROUP = {"m_proto": "p", "m_port": "p", "m_flags": "p", "m_icmp": "p", "m_multiport": "p", "m_ecn": "p", "m_u32": "p", "m_owner": "p",
+             "m_socket": "p", "m_rare": "p"}
 
     def matches(self, table, hook, need=None):
         """need: "p": a protocol with ports is wanted."""
@@ -191,12 +193,12 @@ class Iptables:
             out.append("-p " + need)
             used.add("p")
         for _ in range(self.d.weighted([(1, 0), (5, 1), (4, 2), (2, 3)])):
-            f = self.d.weighted(self.MATCHES)
+            f = self.d.weighted(self.all_matches())
             group = self.GROUP.get(f.__name__, f.__name__)
             if group in used or (f.__name__ == "m_rpfilter" and table not in ("raw", "mangle")):
                 continue
             text = f(self, hook)
-            if text is None:
+            if text is None or (table == "nat" and "connbytes" in text):
                 continue
             words = set(text.split()) & {"-s", "-d", "-i", "-o"}
             if words & flags:
@@ -235,8 +237,10 @@ class Iptables:
                     (1, "-j %s-%s %d" % (("TTL --ttl" if v == 4 else "HL --hl"), d.of(["set", "inc", "dec"]),
                                          d.of([1, 5, 30])))]
         if table == "filter":
-            kinds = ["icmp-port-unreachable", "icmp-host-prohibited", "icmp-admin-prohibited"] if v == 4 else \
-                ["icmp6-port-unreachable", "icmp6-adm-prohibited", "icmp6-addr-unreachable"]
+            kinds = ["icmp-port-unreachable", "icmp-host-prohibited", "icmp-admin-prohibited", "icmp-net-unreachable",
+                     "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-net-prohibited"] if v == 4 else \
+                ["icmp6-port-unreachable", "icmp6-adm-prohibited", "icmp6-addr-unreachable", "icmp6-no-route",
+                 "icmp6-policy-fail", "icmp6-reject-route"]
             out.append((3, "-j REJECT --reject-with " + d.of(kinds)))
             out.append((1, "-p tcp -j REJECT --reject-with tcp-reset"))
         if table == "nat" and hook in ("PREROUTING", "OUTPUT"):
@@ -250,14 +254,15 @@ class Iptables:
                      self.nat_to(True, "%d-65535" % d.of([20000, 20000, 20010]))),
                     (1, "-j NETMAP --to " + d.net(v))]
         if table == "nat" and hook == "POSTROUTING":
-            out += [(8, "-j MASQUERADE")]
-        return out
+            out += [(8, "-j MASQUERADE"), (1, "-p tcp -j MASQUERADE --to-ports 20000-65535")]
+        return out + self.more_targets(table, hook, later)
 
     def rule(self, table, hook, chain, later):
         target = self.d.weighted(self.targets(table, hook, later))
         need = None
         if target.startswith("-p "):
-            _, need, target = target.split(" ", 2)
+            before, _, after = target.partition(" -j ")
+            need, target = before[3:], "-j " + after
         return ("-A %s %s %s" % (chain, self.matches(table, hook, need), target)).rstrip()
 
     def lines(self):
@@ -277,41 +282,3 @@ class Iptables:
                         rules.append(self.rule(table, hook, chain, users[i:]))
             out += rules + ["COMMIT"]
         return out
-
-
-def ipsets(dice, v, prefix):
-    """Lines of `ipset restore` and [(name, dimensions)]."""
-    d, family, out, sets = dice, "inet" if v == 4 else "inet6", [], []
-    for i in range(d.between(0, 3)):
-        name = "%s%d%s" % (prefix, v, "abc"[i])
-        kind, dims = d.of([("hash:ip", 1), ("hash:net", 1), ("hash:ip,port", 2), ("hash:ip,port,ip", 3),
-                           ("hash:net,port", 2), ("hash:net,net", 2), ("hash:ip,port,net", 3),
-                           ("bitmap:port", 1), ("list:set", 1)])
-        if kind == "hash:net,net":
-            continue                            # not in every kernel
-        if kind == "list:set":
-            if not sets:
-                continue
-            members = [s for s, n in sets if n == 1 and not s.endswith("p")]
-            if not members:
-                continue
-            out.append("create %s list:set" % name)
-            out += ["add %s %s" % (name, m) for m in members]
-            sets.append((name, 1))
-            continue
-        if kind == "bitmap:port":
-            name += "p"
-            out.append("create %s bitmap:port range 0-65535" % name)
-        else:
-            out.append("create %s %s family %s" % (name, kind, family))
-        part = {"ip": lambda: d.address(v), "net": lambda: d.net(v) if d.chance(0.7) else d.address(v),
-                "port": lambda: "%s:%d" % (d.of(["tcp", "udp"]), d.of(PORTS)) if kind != "bitmap:port" else
-                str(d.of(PORTS)), "mark": lambda: hex(d.of(MARKS))}
-        for _ in range(d.between(1, 5)):
-            members = ",".join(part[p]() for p in kind.split(":")[1].split(","))
-            nomatch = " nomatch" if "net" in kind and d.chance(0.15) else ""
-            out.append("add -exist %s %s%s" % (name, members, nomatch))
-        sets.append((name, dims))
-    return out, sets
-
-

@@ -57,7 +57,19 @@ def same(a, b):
     return a[1] == b[1] and a[3] == b[3] and all(x is None or x == y for x, y in zip(a[2], b[2]))
 
 
-def difference(what, ours, kernel):
+# what only the traffic so far, the moment or the process decides: such a rule, where it changes nothing, may match or not
+DOUBT = re.compile(r"\b(limit|quota|ct count|connlimit|hashlimit|last|cgroup|cpu|connbytes|nth|socket|string|helper|tcpmss|"
+                   r"tcp-option|ctexpire|expiration|packets|bytes|avgpkt)\b")
+
+
+def doubtful(path):
+    return {("rule", e["family"], e["table"], e["chain"], e["handle"] if e["backend"] == "nf_tables" else e["index"])
+            for h in path["hops"] for e in h["evidence"]
+            if e["kind"] == "rule" and e["effect"] == "none" and DOUBT.search(e["text"] or "")}
+
+
+def difference(what, ours, kernel, doubt=()):
+    kernel = [k for k in kernel if k not in doubt]
     for i in range(max(len(ours), len(kernel))):
         a, b = (x[i] if i < len(x) else None for x in (ours, kernel))
         if not same(a, b):
@@ -71,6 +83,8 @@ def judge(probe, seen, doc):
     for path in doc["paths"]:
         if path["end"]["kind"] == "unknown":
             unknown = True
+            continue
+        if not path["share"]:
             continue
         bad = judge_path(probe, seen, path)
         if best is None or len(bad) < len(best):
@@ -87,9 +101,12 @@ def judge_path(probe, seen, path):
     last, answered = hops[-1] if hops else None, len(hops) < len(path["hops"])
     request, reply = predicted(probe.proto, path)
     norm = lambda row: [x if x[0] == "rule" else (x[0], x[1], plain(probe.proto, x[2]), x[3]) for x in row]
-    bad += difference("request", request, norm(seen.request))
+    doubt = doubtful(path)
+    if doubt & set(seen.request + seen.reply):
+        return []                   # the kernel took what ktrace could not tell: anything may follow
+    bad += difference("request", request, norm(seen.request), doubt)
     if answered and seen.reply:
-        bad += difference("reply", reply, norm(seen.reply))
+        bad += difference("reply", reply, norm(seen.reply), doubt)
     # where it is, and as whom
     where, got = whereabouts(seen, probe)
     # past the node, where a sniffer sees it already

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Random rulesets in nft's own words: one command a line, so that any line with a rule can be left out."""
 
+from nft_more import More
 from words import HOOKS, LINKS, MARKS, MASKS, PORTS
 
 PRIORITIES = [-400, -350, -300, -250, -199, -150, -101, -100, -50, 0, 0, 10, 50, 99, 100, 150, 225, 300]
@@ -8,13 +9,14 @@ EARLY = ("prerouting", "input", "forward")
 LATE = ("forward", "output", "postrouting")
 
 
-class Nft:
+class Nft(More):
     """One table of one family (ip, ip6, inet)."""
 
-    def __init__(self, dice, family, name, macs, main):
+    def __init__(self, dice, family, name, macs, main, flavours=()):
         self.d, self.family, self.name, self.macs, self.main = dice, family, name, macs, main
+        self.flavours = flavours
         self.version, self.l4 = main, "tcp"
-        self.sets, self.maps, self.vmaps, self.out = [], [], [], []
+        self.sets, self.maps, self.out = [], [], []
 
     def v(self):
         """The IP version of the rule under way: nft refuses rules that contradict themselves."""
@@ -272,9 +274,13 @@ class Nft:
     def reject(self, hook):
         d = self.d
         if self.family == "inet":
-            return d.of(["reject", "reject with icmpx admin-prohibited", "%s reject%s" % (("meta l4proto tcp", " with tcp reset") if self.l4 == "tcp" else ("", ""))])
+            return d.of(["reject", "reject with icmpx " + d.of(["admin-prohibited", "port-unreachable", "no-route", "host-unreachable"]),
+                         "%s reject%s" % (("meta l4proto tcp", " with tcp reset") if self.l4 == "tcp" else ("", ""))])
         icmp = "icmp" if self.family == "ip" else "icmpv6"
-        return d.of(["reject", "reject with %s %s" % (icmp, d.of(["admin-prohibited", "port-unreachable"])),
+        return d.of(["reject", "reject with %s %s" % (icmp, d.of(
+            ["net-unreachable", "host-unreachable", "prot-unreachable", "port-unreachable", "net-prohibited", "host-prohibited",
+             "admin-prohibited"] if icmp == "icmp" else
+            ["no-route", "admin-prohibited", "addr-unreachable", "port-unreachable", "policy-fail", "reject-route"])),
                      "%s reject%s" % (("meta l4proto tcp", " with tcp reset") if self.l4 == "tcp" else ("", ""))])
 
     def nat(self, hook):
@@ -288,6 +294,7 @@ class Nft:
         if hook in ("prerouting", "output"):
             out = [(5, fam + "dnat %sto %s" % (ip, address())), (8, fam + "%s dnat %sto %s" % (proto, ip, endpoint(d.of(PORTS)))),
                    (3, "%s redirect to :%d" % (proto, d.of(PORTS))), (1, "redirect"),
+                   (1, "%s redirect to :%d-%d" % (proto, 80, 80)),
                    (2, fam + "dnat %sto %s daddr map { %s : %s, %s : %s }" % (
                        (ip, self.ip(v)) + sum(zip(d.some(sorted({d.address(v) for _ in range(9)}), 2, 2),
                                                   (address(), address())), ()))),
@@ -298,7 +305,7 @@ class Nft:
             out = [(4, fam + "snat %sto %s" % (ip, address())),
                    (2, fam + "%s snat %sto %s" % (proto, ip, endpoint("20000-65535")))]
             if hook == "postrouting":
-                out += [(6, "masquerade")]
+                out += [(6, "masquerade"), (2, "%s masquerade to :20000-65535" % proto)]
         return d.weighted(out).replace("@L4@", self.l4)
 
     def rule(self, kind, hook, priority, chain, later):
@@ -313,8 +320,22 @@ class Nft:
             options.append((1.5, lambda: self.matches(hook, 1) + " " + self.reject(hook)))
         if kind == "nat":
             options.append((14, lambda: self.matches(hook) + " " + self.nat(hook)))
-        if self.vmaps and drops and hook:
-            options.append((2, lambda: "%s vmap @%s" % d.of([(d.of(k), n) for n, k, c in self.vmaps])))
+        options.append((4, lambda: self.matches(hook) + " " + self.any_map(hook, later, drops)))
+        options.append((2, lambda: self.any_set(hook) + " " + self.verdict(later, drops)))
+        options.append((1, lambda: self.ct_more(hook) + " " + self.changes(hook, priority)))
+        if "chance" in self.flavours:
+            options.append((3, lambda: self.matches(hook) + " " + self.chance_rule(kind, later, drops)))
+            if kind == "nat":
+                options.append((5, lambda: self.chance_nat(hook, self.ip(self.v()) + " " if self.family == "inet" else "")))
+        if "state" in self.flavours:
+            options.append((10, lambda: self.matches(hook) + " " + self.state_rule(later, drops)))
+        if "zones" in self.flavours:
+            options.append((12 if priority < -200 else 3, lambda: self.zone_rule(hook, priority)))
+        if "tproxy" in self.flavours:
+            if kind == "filter" and hook == "prerouting":
+                options.append((14, self.tproxy_rule))
+            if hook in ("prerouting", "input"):
+                options.append((3, lambda: self.socket_match() + " " + self.changes(hook, priority)))
         text = " ".join(d.weighted(options)().split())
         if d.chance(0.15):
             text = "counter " + text
@@ -365,12 +386,17 @@ class Nft:
         d = self.d
         self.out.append("add table %s %s" % (self.family, self.name))
         self.named_sets()
+        if "state" in self.flavours:
+            self.dynamic_sets()
         rules = []
         for b in range(d.between(1, 5)):
             kind = d.weighted([(6, "filter"), (5, "nat"), (1, "route")])
             hook = "output" if kind == "route" else d.of(HOOKS if kind == "filter" else
                                                          [h for h in HOOKS if h != "forward"])
             priority = d.of(PRIORITIES)
+            if b == 0 and self.flavours:
+                kind, hook, priority = {"zones": ("filter", d.of(["prerouting", "output"]), -300),
+                                        "tproxy": ("filter", "prerouting", -150)}.get(self.flavours[0], (kind, hook, priority))
             if kind == "nat":
                 priority = d.of([-100, -100, -90, -150, 10]) if hook in ("prerouting", "output") else \
                     d.of([100, 100, 110, 50])

@@ -14,7 +14,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "netns")]
 import lab  # noqa: E402
 from iptables import CHAINS  # noqa: E402
-from words import ADDR, OPEN, TPROXY  # noqa: E402
+from iptables_more import KINDS  # noqa: E402
+from words import ADDR, OPEN, SPORT_LOW, TPROXY  # noqa: E402
 
 PLACES = ("node", "ext", "pod1", "pod2", "pod3")
 OWN = {"node": ("node", "bridge"), "ext": ("ext", "far"), "pod1": ("pod1",), "pod2": ("pod2",), "pod3": ("pod3",)}
@@ -79,15 +80,18 @@ TRACK = "add chain inet trace-tap track\nadd rule inet trace-tap track ct state 
 # the connection's mark, shown as the packet's
 CTMARK = "add chain inet trace-tap ct_end { type filter hook postrouting priority 1001; }\n" \
          "add rule inet trace-tap ct_end meta mark set ct mark\n"
-BRIDGE = """table bridge trace-tap {
-    chain pre { type filter hook prerouting priority -1000; meta protocol { ip, ip6 } meta nftrace set 1; }
-    chain out { type filter hook output priority -1000; meta protocol { ip, ip6 } meta nftrace set 1; }
+# families below IP, where a ruleset has them: the packet is traced from there on
+_HOOKS = (("pre", "prerouting"), ("in", "input"), ("fwd", "forward"), ("out", "output"), ("post", "postrouting"))
+BELOW = {
+    "bridge": "table bridge trace-tap {\n" + "".join(
+        "    chain %s { type filter hook %s priority -1000; meta protocol { ip, ip6 } meta nftrace set 1; }\n" % (n, h)
+        for n, h in _HOOKS if n in ("pre", "out")) + "".join(
+            "    chain br_%s_end { type filter hook %s priority 1000; }\n" % (n, h) for n, h in _HOOKS) + "}\n",
+    "netdev": "table netdev trace-tap {\n" + "".join(
+        "    chain %s { type filter hook ingress device \"%s\" priority -1000; meta protocol { ip, ip6 } meta nftrace set 1; }\n"
+        "    chain %s_end { type filter hook ingress device \"%s\" priority 1000; }\n" % (n, n, n, n)
+        for n in ("eth0", "veth1", "veth2", "veth3", "cni0")) + "}\n",
 }
-"""
-NETDEV = """table netdev trace-tap {
-    chain %s_in { type filter hook ingress device %s priority -1000; meta protocol { ip, ip6 } meta nftrace set 1; }
-}
-"""
 
 
 class Broken(Exception):
@@ -107,7 +111,7 @@ class Servers:
     """Answers everywhere, within the loop of whoever sends: TCP by accepting, UDP by an empty datagram."""
 
     def __init__(self, ns):
-        self.sel, self.held, self.extra = selectors.DefaultSelector(), [], []
+        self.sel, self.held = selectors.DefaultSelector(), []
         for place in PLACES:
             with lab.inside(ns(place)):
                 for v in (4, 6):
@@ -150,7 +154,9 @@ class Servers:
         try:
             while True:
                 _data, addr = s.recvfrom(64)
-                s.sendto(b"", addr)
+                # a rule may have sent it here from another server, which is not to be answered
+                if addr[1] >= SPORT_LOW:
+                    s.sendto(b"", addr)
         except OSError:
             pass
 
@@ -185,6 +191,9 @@ class Lab:
         self.links = {line.split(":")[1].strip().split("@")[0]: int(line.split(":")[0]) for line in
                       lab.run_in(self.node, ["ip", "-o", "link"]).stdout.splitlines()}
         self.bridged, self.ipsets = True, False
+        self.set_kinds = [k for k, _ in KINDS if not run_inside(self.node, ["ipset", "create", "probe", *k.split(), *(
+            ["range", "0-1"] if k == "bitmap:port" else ["range", "10.0.0.0/24"] if k.startswith("bitmap") else [])]).returncode
+            and not run_inside(self.node, ["ipset", "destroy", "probe"]).returncode]
 
     def ns(self, place):
         return self.prefix + "-" + place
