@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tracer/word.h"
 
@@ -94,7 +95,8 @@ int live_open(struct live *l, const struct options *o, struct err *err)
 	if (rc)
 		return rc;
 	names_ask_all(l->names);
-	l->out = (struct live_out){ .f = stdout, .json = o->json, .lines = o->lines, .o = cmd_out_options(o) };
+	l->out = (struct live_out){ .f = stdout, .json = o->json, .lines = o->lines, .o = cmd_out_options(o),
+				    .status = !o->json && isatty(STDOUT_FILENO) };
 	l->clock = live_clock();
 	return 0;
 }
@@ -216,6 +218,7 @@ void live_tell(struct live *l, struct arena *a, const struct told *t, uint64_t d
 	if (drops && why)
 		count_cause(l, why->p.n_finding ? why->p.finding[0].id : drop_class_name(why->drop.class), drops);
 	out_live_told(&l->out, a, t);
+	out_live_status(&l->out, a, &l->tally);
 }
 
 const char *live_place(struct arena *a, const struct kernel_words *w, const struct sighting *s)

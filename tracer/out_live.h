@@ -35,6 +35,7 @@ struct live_out {
 	FILE *f;
 	bool json;
 	bool lines;			/* `watch -1`: one line a connection */
+	bool status;			/* a terminal: its last line counts, and is written over */
 	struct out_options o;
 };
 
@@ -42,6 +43,8 @@ struct live_out {
 void out_live_begin(const struct live_out *out, struct arena *a, const struct prediction *p, const char *command,
 		    const char *const *unseen, size_t n_unseen);
 void out_live_told(const struct live_out *out, struct arena *a, const struct told *t);
+/* The counts so far, on a terminal's last line. */
+void out_live_status(const struct live_out *out, struct arena *a, const struct tally *t);
 void out_live_end(const struct live_out *out, struct arena *a, const struct tally *t);
 
 /* out_live_json.c: the same as objects, one a line; each has "schema" and "event". */

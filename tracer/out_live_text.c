@@ -183,6 +183,32 @@ static void write_drop(struct pen *p, const struct told *t)
 		write_limits(p, t->why);
 }
 
+/* -- the last line of a terminal ------------------------------------------------------------------ */
+
+static void erase_status(const struct live_out *out)
+{
+	if (out->status)
+		fputs("\r\033[K", out->f);
+}
+
+void out_live_status(const struct live_out *out, struct arena *a, const struct tally *t)
+{
+	struct text w = { .arena = a };
+	const char *text;
+
+	if (!out->status)
+		return;
+	if (t->connections)
+		text_add(&w, "%" PRIu64 " connections, ", t->connections);
+	text_add(&w, "%" PRIu64 " dropped", t->drops);
+	for (size_t i = 0; i < t->n_row; i++)
+		text_add(&w, "%s %" PRIu64 " %s", i ? "," : ":", t->row[i].n, t->row[i].cause);
+	text = text_get(&w);
+	/* one line, or it could not be taken back */
+	fprintf(out->f, "\r\033[K%.*s", out->o.width ? (int)out->o.width - 1 : 79, text);
+	fflush(out->f);
+}
+
 /* -- all ------------------------------------------------------------------------------------------ */
 
 void out_live_begin(const struct live_out *out, struct arena *a, const struct prediction *p, const char *command,
@@ -214,6 +240,7 @@ void out_live_told(const struct live_out *out, struct arena *a, const struct tol
 		out_live_json_told(out, a, t);
 		return;
 	}
+	erase_status(out);
 	pen_open(&pen, out->f, a, &out->o);
 	if (t->connection)
 		write_connection(&pen, out, t);
@@ -250,6 +277,7 @@ void out_live_end(const struct live_out *out, struct arena *a, const struct tall
 		out_live_json_end(out, a, t);
 		return;
 	}
+	erase_status(out);
 	pen_open(&pen, out->f, a, &out->o);
 	write_note(&pen, SYM_DOT, STYLE_PLAIN, tally_words(a, t));
 	for (size_t i = 0; i < t->n_row; i++) {
