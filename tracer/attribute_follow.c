@@ -125,9 +125,10 @@ static const struct sighting *find_start(const struct follow *f, const struct st
 	if (last != f->j->drop && last != f->j->refused)
 		return NULL;
 	/* below IP: from the device that it came in by */
-	if (f->end.dropped && last->p.iif && (f->end.m.pf == NFPROTO_BRIDGE || f->end.m.pf == NFPROTO_NETDEV)) {
-		*pf = f->end.m.pf;
-		*hook = *pf == NFPROTO_BRIDGE ? NF_BR_PRE_ROUTING : NF_NETDEV_INGRESS;
+	if (f->end.dropped && last->p.iif &&
+	    (f->end.m.pf == NFPROTO_BRIDGE || f->end.m.pf == NFPROTO_NETDEV || f->end.m.class == DROP_BRIDGE)) {
+		*pf = NFPROTO_NETDEV;
+		*hook = NF_NETDEV_INGRESS;
 		return last;
 	}
 	*hook = hook_of_place(f, last);
@@ -449,6 +450,11 @@ static int follow_stretch(struct follow *f, const struct stretch *st, struct err
 	}
 	at.p = start->p;
 	at.p.netns = st->netns;
+	/* below IP it comes in once more, by its port */
+	if (at.pf == NFPROTO_NETDEV) {
+		at.p.iif = at.p.physin ? at.p.physin : at.p.iif;
+		at.p.oif = at.p.physin = at.p.physout = 0;
+	}
 	at.ct = find_entry(f, st, start, &ct) ? &ct : NULL;
 	at.balanced = find_balanced(f, st, &balanced) ? &balanced : NULL;
 	at.n_seen = find_hooks(f, st, start, &seen);

@@ -118,12 +118,26 @@ static void from_forward(struct walk *w)
 		post_routing(w);
 }
 
+/* A packet that was only seen dropped, as OUTPUT had rewritten it: if it has no route so, that is why (ip_route_me_harder()). */
+static bool rewritten_and_lost(struct walk *w)
+{
+	struct route_key key = route_question(w, false);
+	struct route r = {};
+
+	if (w->at->n_seen || state_route(w->state, w->p.netns, &key, &r) || !r.error)
+		return false;
+	route_refused(w, &key, &r, STAGE_REROUTE, true);
+	return true;
+}
+
 static void from_output(struct walk *w)
 {
 	struct route r = {};
 
 	hop_begin(w);
 	w->p.local = true;
+	if (rewritten_and_lost(w))
+		return;
 	find_way(w, false, &r);
 	add_route(w, &r);
 	hop_done(w, STAGE_ROUTE_OUTPUT, 0, 0, false);
