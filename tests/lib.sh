@@ -91,7 +91,8 @@ lab_plan() {
 	done
 	# A kernel without br_netfilter has no such switches; scenarios that need them say so.
 	# eth0's index differs from its peer's: for a device whose IFLA_LINK equals its own index the
-	# kernel believes in carrier changes up to a second late (linkwatch_urgent_event)
+	# kernel believes in carrier changes up to a second late (linkwatch_urgent_event). Addresses of
+	# its own choice would differ in every recording (tests/golden/record).
 	cat <<-EOF
 		sysctl node net.ipv4.ip_forward=1
 		sysctl node net.ipv6.conf.all.forwarding=1
@@ -102,14 +103,14 @@ lab_plan() {
 		try node net.bridge.bridge-nf-call-iptables=1
 		try node net.bridge.bridge-nf-call-ip6tables=1
 		ip node link set lo up
-		ip node link add eth0 index 20 type veth peer name eth0 netns $p-ext
+		ip node link add eth0 index 20 address 02:00:00:00:00:10 type veth peer name eth0 address 02:00:00:00:00:01 netns $p-ext
 		ip node addr add 192.0.2.10/24 dev eth0
 		ip node addr add fd02::10/64 dev eth0 nodad
 		ip node link set eth0 up
 		ip node link add cni0 type bridge
-		ip node link add veth1 type veth peer name eth0 netns $p-pod1
-		ip node link add veth2 type veth peer name eth0 netns $p-pod2
-		ip node link add veth3 type veth peer name eth0 netns $p-pod3
+		ip node link add veth1 address 02:00:00:00:01:01 type veth peer name eth0 address 02:00:00:00:02:01 netns $p-pod1
+		ip node link add veth2 address 02:00:00:00:01:02 type veth peer name eth0 address 02:00:00:00:02:02 netns $p-pod2
+		ip node link add veth3 address 02:00:00:00:01:03 type veth peer name eth0 address 02:00:00:00:02:03 netns $p-pod3
 		ip node link set veth1 master cni0 up
 		ip node link set veth2 master cni0 up
 		ip node addr add 10.244.0.1/24 dev cni0
