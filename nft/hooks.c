@@ -13,7 +13,7 @@
 #include "nft/uapi.h"
 #include "tracer/base/nl.h"
 
-#define MAX_BASE	512
+#define MAX_BASE	4096		/* twice MAX_HOOK_COUNT of net/netfilter/core.c, at the hook and inside its NAT hook */
 
 /* One base chain on its way into a hook's list. */
 struct entry {
@@ -27,8 +27,9 @@ struct gather {
 	struct ruleset *r;
 	uint8_t pf, hook;
 	const char *dev;
-	struct entry v[MAX_BASE];
-	size_t n;
+	struct entry *v;
+	size_t n, cap;
+	bool full;
 };
 
 /* nf_nat_ipv4_ops[] and its kin: one function for all nat chains at a hook. */
@@ -41,11 +42,10 @@ static void add(struct gather *g, const struct nft_base *b, uint64_t handle)
 {
 	struct entry *e;
 
-	if (g->n == MAX_BASE) {
-		gap_add(nft_gaps(g->r->nft), "more than %d base chains at one hook: the rest was left out", MAX_BASE);
+	g->full = g->n == MAX_BASE;
+	if (g->full)
 		return;
-	}
-	e = &g->v[g->n++];
+	e = VEC_PUSH(g->r->arena, g->v, g->n, g->cap);
 	e->base = *b;
 	e->handle = handle;
 	e->place = b->type == NFT_BASE_NAT ? nat_priority(g->hook) : b->priority;
@@ -272,6 +272,8 @@ int nft_hook(struct nft *nft, uint32_t netns, uint8_t pf, uint8_t hook, int ifin
 	g->pf = pf;
 	g->hook = hook;
 	rc = gather(g, ifindex, err);
+	if (!rc && g->full)
+		rc = err_set(err, -E2BIG, "more than %d base chains stand at one hook", MAX_BASE);
 	if (!rc) {
 		if (any_undecided(g, false) && !hook_list_ask(r, pf, hook, g->dev, &list))
 			order_by_list(g, &list);
