@@ -233,6 +233,15 @@ static const struct row functions[] = {
 	{ "tcp_prune_ofo_queue", DROP_RCVBUF, "the socket's memory is short" },
 	{ "tcp_drop", DROP_TCP, "it does not fit the state of its TCP connection" },
 	{ "tcp_drop_reason", DROP_TCP, "it does not fit the state of its TCP connection" },
+	/* a FIN or an ICMP error that a socket had taken, and nobody read before it was closed */
+	{ "sk_stream_kill_queues", DROP_CONSUMED, "the application closed its socket before it read it" },
+	{ "inet_csk_destroy_sock", DROP_CONSUMED, "the application closed its socket before it read it" },
+	{ "inet_sock_destruct", DROP_CONSUMED, "the application closed its socket before it read it" },
+	{ "inet6_sock_destruct", DROP_CONSUMED, "the application closed its socket before it read it" },
+	{ "udp_destruct_common", DROP_CONSUMED, "the application closed its socket before it read it" },
+	{ "udp_destruct_sock", DROP_CONSUMED, "the application closed its socket before it read it" },
+	{ "packet_release", DROP_CONSUMED, "a capturing program was closed" },
+	{ "packet_sock_destruct", DROP_CONSUMED, "a capturing program was closed" },
 	/* 5.10 frees so whatever it has handled */
 	{ "icmpv6_rcv", DROP_CONSUMED, "the kernel took the ICMPv6 message" },
 	{ "icmp_rcv", DROP_NO_LISTENER, "the kernel does not take such ICMP messages" },
@@ -428,6 +437,9 @@ struct meaning meaning_of(const struct kernel_words *w, const struct sighting *s
 	by_function = find_function(w, s, &m.function);
 	if (!m.function)
 		m.function = symbol_of(w, s->location);
+	/* that a queue was emptied says nothing of whose */
+	if (by_function && m.reason && !strcmp(m.reason, "QUEUE_PURGE"))
+		by_reason = NULL;
 	if (by_reason || by_function) {
 		m.class = (by_reason ? by_reason : by_function)->class;
 		m.says = (by_reason ? by_reason : by_function)->says;

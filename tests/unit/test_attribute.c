@@ -530,6 +530,11 @@ static const struct {
 	{ "SKB_DROP_REASON_NOT_SPECIFIED", "tcp_v4_rcv", "ip_protocol_deliver_rcu", 6, 0x02, DROP_TCP, MEANING_NO_HOOK },
 	{ "SKB_DROP_REASON_NO_SOCKET", "tcp_v4_rcv", NULL, 6, 0x02, DROP_NO_LISTENER, MEANING_NO_HOOK },
 	{ "SKB_DROP_REASON_XDP", "do_xdp_generic", NULL, 6, 0, DROP_XDP, MEANING_NO_HOOK },
+	/* as every kernel has them where a connection ends (seen on 5.10 and 6.12) */
+	{ "SKB_DROP_REASON_QUEUE_PURGE", "skb_queue_purge_reason", "sk_stream_kill_queues", 6, 0x11, DROP_CONSUMED, MEANING_NO_HOOK },
+	{ NULL, "sk_stream_kill_queues", "inet_csk_destroy_sock", 6, 0x11, DROP_CONSUMED, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_QUEUE_PURGE", "skb_queue_purge_reason", "neigh_invalidate", 6, 2, DROP_NEIGHBOUR, MEANING_NO_HOOK },
+	{ "SKB_DROP_REASON_QUEUE_PURGE", "skb_queue_purge_reason", "something_else", 6, 2, DROP_QUEUE, MEANING_NO_HOOK },
 	{ NULL, "kfree_skb", "skb_release_data", 6, 0, DROP_UNKNOWN, MEANING_NO_HOOK },
 	{ NULL, "kfree_skb_list", "__dev_queue_xmit", 6, 0, DROP_QUEUE, MEANING_NO_HOOK },
 	{ NULL, "nft_do_chain", "nft_do_chain_netdev", 6, 0, DROP_NETFILTER, 0 },
