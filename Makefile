@@ -6,6 +6,7 @@
 #   make fuzz       build/ktrace-fuzz, libFuzzer's targets      tests/fuzz/run NAME SECONDS runs one of them
 #   make oracle N=100000   so many random packets, predicted and sent (root)
 #   make bench      time and memory beside the bare kernel replies (root)
+#   make bench-live K=6.12   what following real packets costs, in a guest (root)
 #   make vm K=6.1   a shell on another kernel (5.10, 6.1, 6.12, sid), with these files
 
 prefix     ?= /usr/local
@@ -37,7 +38,7 @@ SRC        := $(filter-out %.bpf.c,$(wildcard tracer/base/*.c nft/*.c ipvs/*.c b
 OBJ        := $(SRC:%.c=$(O)/%.o)
 LIB_OBJ    := $(filter-out $(O)/tracer/main.o,$(OBJ))
 UNIT       := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
-FUZZ_OBJ   := $(filter-out %/tracer/kube_http.o,$(patsubst %.c,$(O)/fuzz/%.o,$(filter-out tracer/main.c,$(SRC)) $(wildcard tests/fuzz/*.c)))
+FUZZ_OBJ   := $(filter-out %/tracer/kube_http.o %/nft/tracing.o,$(patsubst %.c,$(O)/fuzz/%.o,$(filter-out tracer/main.c,$(SRC)) $(wildcard tests/fuzz/*.c)))
 FUZZFLAGS  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 HEADERS    := $(filter-out %.bpf.h,$(wildcard tracer/*.h tracer/base/*.h nft/*.h ipvs/*.h bpf/*.h))
 
@@ -68,7 +69,7 @@ $(O)/unit/%: tests/unit/%.c $(O)/libktrace.a
 	@mkdir -p $(@D)
 	$(call msg,UNIT,$<)$(CC) $(ALL_CFLAGS) -o $@ $< $(O)/libktrace.a $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
-unit: $(UNIT)
+unit: $(UNIT) $(O)/sightings
 
 # libFuzzer's targets: the same files, by clang, with both sanitizers
 $(O)/fuzz/%.o: %.c | $(SKEL)
@@ -107,6 +108,9 @@ oracle: all $(O)/oracle-ask
 $(O)/oracle-ask: tests/oracle/ask.c $(O)/libktrace.a
 	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_hooks_read,--wrap=ways_fold -o $@ $< $(O)/libktrace.a $(LDLIBS)
 
+bench-live: $(O)/sightings
+	O=$(abspath $(O)) tools/bench-live $(or $(K),6.12)
+
 # the live probes alone, for tests/vm/probes: prints what they tell
 $(O)/sightings: tests/vm/sightings.c $(filter $(O)/bpf/% $(O)/tracer/base/%,$(OBJ))
 	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -o $@ $(filter-out %.h,$^) $(LDLIBS)
@@ -123,7 +127,7 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all unit fuzz check check-unit headers oracle bench vm install clean
+.PHONY: all unit fuzz check check-unit headers oracle bench bench-live vm install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 

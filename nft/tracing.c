@@ -76,11 +76,13 @@ static int wait_for_acks(struct nft_tracing *t, uint32_t last)
 
 	while (poll(&pfd, 1, ANSWER) > 0) {
 		ssize_t n = mnl_socket_recvfrom(t->table, buf, sizeof(buf));
-		int left = n;
+		const struct nlmsghdr *h;
+		const uint8_t *p = buf;
+		size_t left = n;
 
 		if (n < 0)
 			return -errno;
-		for (const struct nlmsghdr *h = (const void *)buf; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		while ((h = nl_next(&p, &left))) {
 			int code;
 
 			if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_HDRLEN + sizeof(struct nlmsgerr))
@@ -248,13 +250,14 @@ int nft_tracing_poll(struct nft_tracing *t, struct arena *a, int timeout_ms, nft
 		return rc < 0 ? -errno : 0;
 	for (;;) {
 		ssize_t n = mnl_socket_recvfrom(t->events, buf, sizeof(buf));
-		int left = n;
+		const struct nlmsghdr *h;
+		const uint8_t *p = buf;
+		size_t left = n;
+		struct nft_traced e;
 
 		if (n < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK ? count : -errno;
-		for (const struct nlmsghdr *h = (const void *)buf; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
-			struct nft_traced e;
-
+		while ((h = nl_next(&p, &left))) {
 			if (!parse(a, h, &e))
 				continue;
 			fn(ctx, &e);

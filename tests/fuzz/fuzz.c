@@ -26,6 +26,7 @@ static const struct fuzz targets[] = {
 	{ "yaml", run_yaml },
 	{ "kubeconfig", run_kubeconfig },
 	{ "http", run_http },
+	{ "live", run_live },
 };
 
 static const struct fuzz *target;

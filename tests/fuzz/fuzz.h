@@ -39,6 +39,8 @@ void run_target(const struct fuzz *f, const uint8_t *data, size_t len);
 void run_objects(const struct fuzz *f, const uint8_t *data, size_t len);
 void run_yaml(const struct fuzz *f, const uint8_t *data, size_t len);
 void run_kubeconfig(const struct fuzz *f, const uint8_t *data, size_t len);
+/* live.c */
+void run_live(const struct fuzz *f, const uint8_t *data, size_t len);
 /* http.c: the input is what the server sends, one answer after another, told apart by HTTP_SPLIT. */
 #define HTTP_SPLIT "\1\1"
 void run_http(const struct fuzz *f, const uint8_t *data, size_t len);

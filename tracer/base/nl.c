@@ -80,7 +80,7 @@ static void take_extack(struct err *err, const struct nlmsghdr *h, int code)
 			(const char *)nl_data(tb[NLMSGERR_ATTR_MSG]));
 }
 
-static const struct nlmsghdr *next_message(const uint8_t **p, size_t *left)
+const struct nlmsghdr *nl_next(const uint8_t **p, size_t *left)
 {
 	const struct nlmsghdr *h = (const void *)*p;
 	size_t step;
@@ -103,7 +103,7 @@ static bool take(struct nl_question *q, struct io_out *out, size_t n, uint32_t s
 	const struct nlmsghdr *h;
 	bool done = false;
 
-	while ((h = next_message(&p, &n))) {
+	while ((h = nl_next(&p, &n))) {
 		size_t len = MNL_ALIGN((size_t)h->nlmsg_len);
 
 		if (h->nlmsg_seq != seq)
@@ -219,7 +219,7 @@ int nl_ask(struct io *io, uint32_t netns, int bus, struct nlmsghdr *req, nl_cb c
 		return rc;
 	/* A question from within cb must not overwrite the answer that is being read. */
 	mine = io_take_spare(io);
-	while (rc == 0 && (h = next_message(&p, &left)))
+	while (rc == 0 && (h = nl_next(&p, &left)))
 		rc = cb ? cb(h, ctx) : 0;
 	io_give_spare(io, mine);
 	return rc;

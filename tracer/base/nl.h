@@ -23,6 +23,9 @@ typedef int (*nl_cb)(const struct nlmsghdr *nlh, void *ctx);
 int nl_ask(struct io *io, uint32_t netns, int bus, struct nlmsghdr *req, nl_cb cb, void *ctx,
 	   struct err *err);
 
+/* The message at *p of *left bytes, which then stand behind it; NULL where no whole one is left. For what does not come through io.h. */
+const struct nlmsghdr *nl_next(const uint8_t **p, size_t *left);
+
 /* Starts an nfnetlink request in buf: subsystem, command, flags besides NLM_F_REQUEST, NFPROTO_*. */
 struct nlmsghdr *nl_nfnl(void *buf, uint8_t subsys, uint8_t cmd, uint16_t flags, uint8_t family);
 
