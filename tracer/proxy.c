@@ -21,6 +21,8 @@ static const struct kind {
 	{ PROXY_IPTABLES, BACKEND_NF_TABLES, "iptables (nf_tables)", "kube-proxy iptables on nf_tables" },
 	{ PROXY_IPTABLES, BACKEND_LEGACY, "iptables (legacy)", "kube-proxy iptables on legacy" },
 	{ PROXY_IPVS, BACKEND_NONE, "ipvs (kube-ipvs0)", "kube-proxy ipvs" },
+	/* its rules, where both backends have them: one of them is not kept any more, as a rule the elder */
+	{ PROXY_IPVS, BACKEND_LEGACY, "rules of ipvs (legacy)", "kube-proxy ipvs" },
 };
 
 /* The chains in which iptables mode decides on a packet; those that only mark and masquerade are IPVS mode's too. */
@@ -55,8 +57,21 @@ static bool programmed_in(const struct probe *p, const struct nft_table *t, cons
 	       (!p->ipvs || nft_chain_exists(p->nft, 0, t, "KUBE-NODEPORTS") == YES);
 }
 
+/* The nat chains that are IPVS mode's own. */
+static bool has_ipvs_rules(const struct probe *p, enum backend backend)
+{
+	const struct kind k = { .mode = PROXY_IPTABLES, .backend = backend };
+
+	for (size_t i = 0; i < p->n_table; i++)
+		if (is_service_table(&p->table[i], &k) && nft_chain_exists(p->nft, 0, &p->table[i], "KUBE-NODE-PORT") == YES)
+			return true;
+	return false;
+}
+
 static bool present(const struct probe *p, const struct kind *k)
 {
+	if (k->mode == PROXY_IPVS && k->backend != BACKEND_NONE)
+		return p->ipvs && has_ipvs_rules(p, BACKEND_LEGACY) && has_ipvs_rules(p, BACKEND_NF_TABLES);
 	if (k->mode == PROXY_IPVS)
 		return p->ipvs;
 	for (size_t i = 0; i < p->n_table; i++)
@@ -91,7 +106,7 @@ static size_t weight(const struct probe *p, const struct kind *k)
 	size_t sum = 0, n;
 
 	if (k->mode == PROXY_IPVS)
-		return virtual_services(p);
+		return k->backend == BACKEND_NONE ? virtual_services(p) : 0;
 	for (size_t i = 0; i < p->n_table; i++) {
 		const struct nft_table *t = &p->table[i];
 

@@ -188,10 +188,12 @@ static enum flow send_on(struct walk *w, const struct ipvs_conn *c, const struct
 	return post_routing(w);
 }
 
-/* The hook's next functions have it; its old route stays. */
+/* The hook's next functions have it; its old route stays, and with it the device where the new address is looked for. */
 static enum flow goes_on(struct walk *w, const struct ipvs_conn *c)
 {
 	balance(w, c);
+	if (w->onlink)
+		w->nexthop = w->p.dst;
 	hop_done(w, STAGE_IPVS_IN, 0, 0, false);
 	return GO;
 }

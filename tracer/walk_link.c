@@ -467,6 +467,7 @@ enum flow transmit(struct walk *w)
 {
 	const struct link *l = state_link(w->state, w->p.netns, w->p.oif);
 	enum answer resolved = UNKNOWN;
+	uint8_t type = 0;
 	const char *neigh = NULL;
 	struct mac mac = {};
 
@@ -492,6 +493,10 @@ enum flow transmit(struct walk *w)
 	w->p.dmac = (struct mac){};
 	if (!(l->flags & (IFF_NOARP | IFF_POINTOPOINT)))
 		resolved = state_neigh(w->state, w->p.netns, l->ifindex, &w->nexthop, &mac, &neigh);
+	/* IPVS may send to this host by a way that leads out, where nobody else answers for its address */
+	if (resolved == UNKNOWN && w->p.ipvs.set && !state_addr_type(w->state, w->p.netns, &w->nexthop, 0, &type) &&
+	    type == RTN_LOCAL)
+		resolved = NO;
 	if (resolved == YES)
 		w->p.dmac = mac;
 	if (!strcmp(l->kind, "bridge"))

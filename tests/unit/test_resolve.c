@@ -225,6 +225,14 @@ static const struct fake_rule ipvs_rows[] = {
 	{ BACKEND_NF_TABLES, NFPROTO_IPV4, "nat", "KUBE-NODE-PORT", NULL, 0, 0, NULL, NULL },
 };
 
+/* IPVS mode's rules on both backends. */
+static const struct fake_rule ipvs_both_rows[] = {
+	{ BACKEND_NF_TABLES, NFPROTO_IPV4, "nat", "KUBE-SERVICES", NULL, 0, 0, NULL, NULL },
+	{ BACKEND_NF_TABLES, NFPROTO_IPV4, "nat", "KUBE-NODE-PORT", NULL, 0, 0, NULL, NULL },
+	{ BACKEND_LEGACY, NFPROTO_IPV4, "nat", "KUBE-SERVICES", NULL, 0, 0, NULL, NULL },
+	{ BACKEND_LEGACY, NFPROTO_IPV4, "nat", "KUBE-NODE-PORT", NULL, 0, 0, NULL, NULL },
+};
+
 static const struct fake_elem elems[] = {
 	{ NFPROTO_IPV4, "service-ips", "10.96.10.1", 6, 80, "service-5O3K3WW6-prod/web/tcp/http", NULL },
 	{ NFPROTO_IPV4, "service-ips", "203.0.113.10", 6, 80, "external-JGKCLSXF-prod/lb/tcp/http", NULL },
@@ -503,6 +511,10 @@ static void modes(void **state)
 	add_iptables(BACKEND_NF_TABLES);
 	USE(ipvs_rows);
 	check_mode(PROXY_IPVS, BACKEND_NONE, "");
+	add_iptables(BACKEND_LEGACY);
+	check_mode(PROXY_IPVS, BACKEND_NONE, "");
+	USE(ipvs_both_rows);
+	check_mode(PROXY_IPVS, BACKEND_NONE, "rules of ipvs (legacy)");
 }
 
 /* -- names ---------------------------------------------------------------------------------------- */
