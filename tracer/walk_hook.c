@@ -13,6 +13,8 @@
 #define PRI_NAT_DST	(-100)
 #define PRI_NAT_SRC	100
 
+#define MAX_TIED	16		/* of chains whose order nobody could tell, how many may be the next */
+
 static bool is_early(uint8_t hook)
 {
 	return hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT;
@@ -129,10 +131,35 @@ static void place_nat(struct walk *w, const struct nft_base **v, size_t n, int p
 	memcpy(v + first + place + n_nat, other + place, (n_other - place) * sizeof(*v));
 }
 
-/*
- * The order of base chains of one priority that nobody could tell: both orders are walked (a run of
- * more than two is taken forwards and backwards). nat: the priority of the hook's NAT function.
- */
+/* Chains of one table stand in the order of their making, whatever stands between. */
+static bool before_it(const struct nft_base *const *v, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (v[k]->backend == v[i]->backend && v[k]->family == v[i]->family && !strcmp(v[k]->table, v[i]->table))
+			return true;
+	return false;
+}
+
+/* n chains in an order that nobody could tell: each may be the next. */
+static void any_order(struct walk *w, const struct nft_base **v, size_t n)
+{
+	for (; n > 1; v++, n--) {
+		const char *gap = arena_printf(w->arena, "the order of %s %s and %s %s, both at priority %d, could not be read",
+					       v[0]->table, v[0]->chain, v[n - 1]->table, v[n - 1]->chain, v[0]->priority);
+		size_t next[MAX_TIED], n_next = 0, i;
+		const struct nft_base *it;
+
+		for (i = 0; i < n; i++)
+			if (n_next < MAX_TIED && !before_it(v, i))
+				next[n_next++] = i;
+		i = next[choice_unknown(w->choices, n_next, gap)];
+		it = v[i];
+		memmove(v + 1, v, i * sizeof(*v));
+		v[0] = it;
+	}
+}
+
+/* The hook's base chains as they run, nat: the priority of its NAT function. */
 static const struct nft_base **ordered(struct walk *w, const struct nft_hook *h, int nat)
 {
 	const struct nft_base **v = arena_dup(w->arena, h->base, h->n_base * sizeof(*v));
@@ -140,17 +167,8 @@ static const struct nft_base **ordered(struct walk *w, const struct nft_hook *h,
 	for (size_t i = 0, j; i < h->n_base; i = j) {
 		for (j = i + 1; j < h->n_base && tied(v[i], v[j]); j++)
 			;
-		if (j - i < 2)
-			continue;
-		if (choice_unknown(w->choices, 2, arena_printf(w->arena,
-				"the order of %s %s and %s %s, both at priority %d, could not be read",
-				v[i]->table, v[i]->chain, v[j - 1]->table, v[j - 1]->chain, v[i]->priority)))
-			for (size_t a = i, b = j - 1; a < b; a++, b--) {
-				const struct nft_base *t = v[a];
-
-				v[a] = v[b];
-				v[b] = t;
-			}
+		if (j - i > 1)
+			any_order(w, v + i, j - i);
 	}
 	place_nat(w, v, h->n_base, nat);
 	return v;
