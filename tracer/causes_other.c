@@ -34,7 +34,7 @@ static bool dropped(struct view *v)
 		return false;
 	/* a target that cannot do its work: no accept before it would help */
 	if (v->ev->says && strstr(v->ev->says, "drops it: ")) {
-		v->text = "{rule} (`{ruletext}`) cannot do its work on {packet}, and drops it instead: {why}.";
+		v->text = "{rule} (`{ruletext}`) cannot do its work on {packet}, and drops it instead: {because}.";
 		v->fix = "{list|# see the chain}";
 	}
 	return true;

@@ -245,6 +245,14 @@ static const char *say_why(const struct view *v)
 	return v->t->end.why;
 }
 
+/* Of "nat/PREROUTING rule 1 drops it: veth3 has no address to translate to". */
+static const char *say_because(const struct view *v)
+{
+	const char *why = say_why(v), *reason = why ? strstr(why, "drops it: ") : NULL;
+
+	return reason ? reason + strlen("drops it: ") : why;
+}
+
 static const char *say_iif(const struct view *v)
 {
 	return v->hop ? v->hop->iif : NULL;
@@ -436,7 +444,7 @@ static const struct {
 	{ "proxy", say_proxy }, { "others", say_others }, { "served", say_served },
 	{ "met", say_met }, { "metrule", say_metrule },
 	{ "origin", say_origin }, { "unready", say_unready }, { "missing", say_missing }, { "extra", say_extra },
-	{ "promised", say_promised }, { "ip", say_ip }, { "bridgenf", say_bridgenf }, { "ref", say_ref },
+	{ "promised", say_promised }, { "ip", say_ip }, { "because", say_because }, { "bridgenf", say_bridgenf }, { "ref", say_ref },
 };
 
 static const char *value_of(const struct view *v, const char *name, size_t len)
