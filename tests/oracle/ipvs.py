@@ -75,9 +75,10 @@ class Virtual:
     def load(self, world):
         """Into the node, in place of what was there; what ipvsadm does not take is left out."""
         with lab.inside(world.node):
+            # the last device, by its number too: where a down device stands among the others nobody tells
             if "kube-ipvs0" not in world.links:
-                lab.subprocess.run(["ip", "link", "add", "kube-ipvs0", "type", "dummy"], check=False, close_fds=False)
-                world.links["kube-ipvs0"] = 0
+                lab.subprocess.run(["ip", "link", "add", "kube-ipvs0", "index", "200", "type", "dummy"], check=False, close_fds=False)
+                world.links["kube-ipvs0"] = 200
             for args, text in ((["ipvsadm", "-C"], None), (["ipvsadm", "--set", "20", "20", "20"], None),
                                (["ip", "-batch", "-"], self._addresses())):
                 lab.subprocess.run(args, input=text, text=True, check=False, capture_output=True, close_fds=False)
@@ -90,10 +91,3 @@ class Virtual:
     def _addresses(self):
         return "addr flush dev kube-ipvs0\n" + "".join(
             "addr add %s dev kube-ipvs0%s\n" % (a, " nodad" if ":" in a else "") for a in self.held)
-
-
-def unload(world):
-    """Nothing of it for a ruleset without."""
-    with lab.inside(world.node):
-        lab.subprocess.run(["ipvsadm", "-C"], check=False, capture_output=True, close_fds=False)
-        lab.subprocess.run(["ip", "addr", "flush", "dev", "kube-ipvs0"], check=False, capture_output=True, close_fds=False)
