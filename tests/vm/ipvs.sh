@@ -11,7 +11,8 @@ rules_iptables() { :; }
 vs_node() {
 	node ip link add kube-ipvs0 type dummy
 	set_sysctl net.ipv4.vs.conntrack=1
-	ipt -t nat -N KUBE-MARK-MASQ
+	# with services of iptables mode beside them, these masquerade
+	ipt -t nat -N KUBE-MARK-MASQ 2>/dev/null || return 0
 	ipt -t nat -A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
 	ipt -t nat -A PREROUTING ! -s "$PODS" -d "$SERVICES" -j KUBE-MARK-MASQ
 	ipt -t nat -A OUTPUT ! -s "$PODS" -d "$SERVICES" -j KUBE-MARK-MASQ

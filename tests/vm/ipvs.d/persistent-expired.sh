@@ -1,0 +1,16 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# The same where templates end with it, as kube-proxy has it.
+# shellcheck source=tests/vm/ipvs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../ipvs.sh"
+to=${VIP}60 port=80 warm=ok expect=ok:pod2
+setup() {
+	vs_node
+	set_sysctl net.ipv4.vs.expire_nodest_conn=1 net.ipv4.vs.expire_quiescent_template=1
+	vs tcp 60 80 -s rr -p 600
+	rs tcp 60 80 "$POD1" 8080 -m
+}
+change() {
+	node ipvsadm -a -t "$(at "${VIP}60" 80)" -r "$(at "$POD2" 8080)" -m
+	node ipvsadm -e -t "$(at "${VIP}60" 80)" -r "$(at "$POD1" 8080)" -m -w 0
+}
