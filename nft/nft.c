@@ -94,15 +94,6 @@ static int gen_cb(const struct nlmsghdr *nlh, void *ctx)
 	return 0;
 }
 
-static bool file_has(struct io *io, const char *path, const char *word, bool *readable)
-{
-	const char *text;
-	size_t len;
-
-	*readable = !io_file(io, 0, path, &text, &len);
-	return *readable && strstr(text, word);
-}
-
 /*
  * A question to a netfilter subsystem loads its module (request_module in nfnetlink_rcv_msg()). Where the
  * kernel has modules and this one is neither loaded nor built in, it is not asked: nothing may change here.
@@ -114,12 +105,12 @@ enum answer nft_module_present(struct nft *nft, const char *loaded, const char *
 	bool readable;
 	char path[160];
 
-	if (file_has(nft->io, "/proc/modules", loaded, &readable))
+	if (io_file_has(nft->io, 0, "/proc/modules", loaded, &readable))
 		return YES;
 	if (!readable || io_file(nft->io, 0, "/proc/sys/kernel/osrelease", &release, &len))
 		return UNKNOWN;
 	snprintf(path, sizeof(path), "/lib/modules/%.*s/modules.builtin", (int)strcspn(release, "\n"), release);
-	if (file_has(nft->io, path, builtin, &readable))
+	if (io_file_has(nft->io, 0, path, builtin, &readable))
 		return YES;
 	return readable ? NO : UNKNOWN;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The node between one packet and the next, and what is handed out of a packet's or connection's story. The node is read anew
- * when its ruleset's generation has moved, and every two seconds for all that has none.
+ * when its rules have changed, and every two seconds for all that does not tell when it does.
  */
 #include <netinet/in.h>
 
@@ -27,9 +27,8 @@ struct attribute {
 	struct io *io;
 	struct state *state;
 	uint64_t read_at;		/* CLOCK_MONOTONIC, ns; 0: not read yet */
-	uint32_t generation;
-	uint64_t since;			/* when this generation was seen first */
-	bool changed_before;		/* another was seen before it */
+	uint64_t asked;			/* when the rules that were read were last found to stand */
+	uint64_t since;			/* packets before may have met other rules; 0: they never changed */
 };
 
 static uint64_t now_ns(void)
@@ -68,20 +67,21 @@ static int open_node(struct attribute *at, struct err *err)
 	return rc;
 }
 
-/* Takes the ruleset's number, and notes when it moved. */
-static int look_at_generation(struct attribute *at, bool *moved, struct err *err)
+/*
+ * Do the rules that were read still stand? Where they do not, and were long not asked for, they have most likely
+ * changed before any packet that is asked about now.
+ */
+static int ask_rules(struct attribute *at, bool *moved, struct err *err)
 {
-	uint32_t generation;
-	int rc = nft_generation(state_nft(at->state), 0, &generation);
+	uint64_t now = now_ns();
+	int rc = nft_settled(state_nft(at->state));
 
-	if (rc)
-		return err_set(err, rc, "the ruleset's generation cannot be asked: %s", strerror(-rc));
-	*moved = at->since && generation != at->generation;
-	if (*moved || !at->since) {
-		at->changed_before = *moved;
-		at->since = now_ns();
-	}
-	at->generation = generation;
+	*moved = rc == -EAGAIN;
+	if (rc && !*moved)
+		return err_set(err, rc, "it cannot be asked whether the rules stood still: %s", strerror(-rc));
+	if (*moved)
+		at->since = now - at->asked > MAX_AGE ? at->asked : now;
+	at->asked = now;
 	return 0;
 }
 
@@ -94,13 +94,11 @@ static int refresh(struct attribute *at, struct err *err)
 	if (at->borrowed)
 		return 0;
 	if (at->state)
-		rc = look_at_generation(at, &moved, err);
+		rc = ask_rules(at, &moved, err);
 	if (rc || !at->state || moved || now_ns() - at->read_at > MAX_AGE) {
 		forget_node(at);
 		rc = open_node(at, err);
-		if (!rc)
-			rc = look_at_generation(at, &moved, err);
-		at->read_at = now_ns();
+		at->read_at = at->asked = now_ns();
 	}
 	return rc;
 }
@@ -308,11 +306,11 @@ static int attribute_journeys(struct attribute *at, struct arena *a, const struc
 			      const struct journey *back, struct gaps *notes, struct follow *request, struct err *err)
 {
 	struct follow answer;
-	bool lost = back && (back->drop || back->refused);
+	bool lost = back && (back->drop || back->refused), moved = true;
 	int rc = -EINTR;
 
-	for (int try = 0; try < TRIES && rc == -EINTR; try++) {
-		/* the ruleset changed while it was walked */
+	for (int try = 0; try < TRIES && (rc == -EINTR || (!rc && moved)); try++) {
+		/* the rules changed while it was walked */
 		if (try && !at->borrowed)
 			forget_node(at);
 		rc = refresh(at, err);
@@ -321,6 +319,9 @@ static int attribute_journeys(struct attribute *at, struct arena *a, const struc
 			rc = follow(at, a, c, out ? out : back, notes, request, err);
 		if (!rc && out && lost)
 			rc = follow(at, a, c, back, notes, &answer, err);
+		moved = false;
+		if (!rc && !at->borrowed)
+			rc = ask_rules(at, &moved, err);
 	}
 	if (!rc && out && lost)
 		add_answer(request, &answer);
@@ -341,7 +342,7 @@ int attribute_connection(struct attribute *at, struct arena *a, const struct con
 	if (rc)
 		return rc;
 	hand_out(at, a, &f, base, &notes, out);
-	out->rules_changed = at->changed_before && time_of(request ? request : answer) < at->since;
+	out->rules_changed = time_of(request ? request : answer) < at->since;
 	return 0;
 }
 
@@ -362,7 +363,7 @@ int attribute_sighting(struct attribute *at, struct arena *a, const struct sight
 	if (rc)
 		return rc;
 	hand_out(at, a, &f, base, &notes, out);
-	out->rules_changed = at->changed_before && s->time < at->since;
+	out->rules_changed = s->time < at->since;
 	return 0;
 }
 

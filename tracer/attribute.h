@@ -24,7 +24,7 @@ struct attribution {
 	struct meaning drop;
 	const struct sighting *at;	/* the sighting that decided (drop, refusal), or NULL */
 	const char *caused_by;		/* as `ktrace drops` shows it: "KUBE-FORWARD rule 1: -m conntrack …", "rp_filter on eth0", the kernel's own words; NULL: arrived */
-	bool rules_changed;		/* the ruleset was changed between the packet and its reading: the rule may be another by now */
+	bool rules_changed;		/* rules were changed between the packet and their reading, or about then: it may have met others */
 	const char *const *note;	/* sentences on what limits the answer */
 	size_t n_note;
 };

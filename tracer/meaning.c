@@ -64,6 +64,7 @@ static const struct row reasons[] = {
 	{ "ICMP_CSUM", DROP_CHECKSUM, "its ICMP checksum is wrong" },
 	{ "SKB_CSUM", DROP_CHECKSUM, "its checksum could not be computed" },
 	{ "NETFILTER_DROP", DROP_NETFILTER, "netfilter dropped it" },
+	{ "PACKET_SOCK_ERROR", DROP_CONSUMED, "a copy for a capturing program, which reads too slowly" },
 	{ "OTHERHOST", DROP_OTHER_HOST, "the frame is addressed to another host's MAC" },
 	{ "LOCAL_MAC", DROP_BRIDGE, "the frame comes from one of this host's own MACs" },
 	{ "IP_RPFILTER", DROP_RP_FILTER, "rp_filter: the way back to its sender is another one" },
@@ -217,8 +218,12 @@ static const struct row functions[] = {
 	{ "sock_queue_rcv_skb_reason", DROP_RCVBUF, "the socket's receive buffer is full" },
 	{ "raw_rcv_skb", DROP_RCVBUF, "a raw socket's receive buffer is full" },
 	{ "rawv6_rcv_skb", DROP_RCVBUF, "a raw socket's receive buffer is full" },
-	{ "packet_rcv", DROP_RCVBUF, "a capturing program reads too slowly; the packet itself went on" },
-	{ "tpacket_rcv", DROP_RCVBUF, "a capturing program reads too slowly; the packet itself went on" },
+	{ "packet_rcv", DROP_CONSUMED, "a copy for a capturing program, which reads too slowly" },
+	{ "tpacket_rcv", DROP_CONSUMED, "a copy for a capturing program, which reads too slowly" },
+	/* what answers `ip route get`, and this program's own questions */
+	{ "inet_rtm_getroute", DROP_CONSUMED, "a question to the routing table, no packet" },
+	{ "inet6_rtm_getroute", DROP_CONSUMED, "a question to the routing table, no packet" },
+	{ "ip6_mc_input", DROP_CONSUMED, "a multicast group that nobody here has joined" },
 	{ "tcp_add_backlog", DROP_BACKLOG, "the socket's backlog is full" },
 	{ "tcp_conn_request", DROP_BACKLOG, "the listener's queue is full" },
 	{ "tcp_v4_rcv", DROP_TCP, "TCP has no socket for it, or none that can take it" },
@@ -413,6 +418,11 @@ static void take_back(const struct sighting *s, struct meaning *m)
 	    (names(m->function, "tcp_v4_rcv") || names(m->function, "tcp_v6_rcv"))) {
 		m->class = DROP_CONSUMED;
 		m->says = "the end of a connection that is closed already";
+	}
+	/* ip_route_input_rcu(): mDNS and its like reach whoever has not joined */
+	if (addr_is_multicast(&p->dst) && (m->class == DROP_ROUTE_INPUT || m->class == DROP_MARTIAN || m->class == DROP_NO_ROUTE)) {
+		m->class = DROP_CONSUMED;
+		m->says = "a multicast group that nobody here has joined";
 	}
 	/* icmp_rcv(), ping_rcv(): no ping socket; a raw socket has had its copy by then. */
 	if (m->class == DROP_NO_LISTENER && echo_reply(p)) {

@@ -338,6 +338,16 @@ int io_file(struct io *io, uint32_t netns, const char *path, const char **text, 
 	return 0;
 }
 
+bool io_file_has(struct io *io, uint32_t netns, const char *path, const char *word, bool *readable)
+{
+	struct file_ask f = { .io = io, .path = path };
+	const uint8_t *data = NULL;
+	size_t n = 0;
+
+	*readable = !io_read(io, IO_FILE, netns, path, strlen(path), produce_file, &f, false, &data, &n);
+	return *readable && n && memmem(data, n, word, strlen(word));
+}
+
 int io_sysctl(struct io *io, uint32_t netns, const char *path, long *value)
 {
 	char full[256];

@@ -55,6 +55,8 @@ int io_in_netns(struct io *io, uint32_t netns, int (*fn)(void *ctx), void *ctx);
 
 /* A whole text file as seen from netns (/proc/net, /proc/sys/net are per namespace), NUL-terminated, in arena. */
 int io_file(struct io *io, uint32_t netns, const char *path, const char **text, size_t *len);
+/* Does the file hold these bytes? Costs no memory, however often it is asked. *readable: it could be read at all. */
+bool io_file_has(struct io *io, uint32_t netns, const char *path, const char *word, bool *readable);
 /* The integer in a /proc/sys file. "net/ipv4/ip_forward" (slashes, since interface names hold dots). */
 int io_sysctl(struct io *io, uint32_t netns, const char *path, long *value);
 /* getsockopt(level, opt) on a SOCK_RAW socket of domain; buf holds the argument and gets the answer of *len bytes. */
