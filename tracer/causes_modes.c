@@ -33,7 +33,7 @@ static bool kept_here(const struct view *v)
 	return false;
 }
 
-#define UNMET	"This node is programmed by {proxy}, and still holds {others}. No rule or virtual service of theirs decides on {packet}."
+#define UNMET	"This node is programmed by {proxy}, and still holds {others}. No rule or virtual service of theirs decides on {targets}."
 
 /* Who wins, as the hooks' order has it (nf_hook_entries_grow(), nf_nat_inet_fn(), ip_vs_ops4[]). */
 static const char *why_it(const struct view *v, const struct evidence *by)
@@ -64,12 +64,12 @@ bool view_side_by_side(struct view *v)
 		v->text = UNMET;
 	if (!met && kept_here(v))
 		v->text = "This node is programmed by {proxy}, and still holds {others}. No rule or virtual service of theirs "
-			  "decides on {packet}; but {targetaddr} is an address of kube-ipvs0, so that it ends at this node.";
+			  "decides on {targets}; but {targetaddr} is an address of kube-ipvs0, so that it ends at this node.";
 	if (!met)
 		return true;
 	view_rest(v, by);
 	v->severity = strcmp(met, p->name) && v->fails ? SEVERITY_ERROR : SEVERITY_WARNING;
-	v->text = arena_printf(v->arena, "This node is programmed by {proxy}, and still holds {others}. {packet} is decided "
+	v->text = arena_printf(v->arena, "This node is programmed by {proxy}, and still holds {others}. {targets} is decided "
 			       "by %s {met}{metrule|}. %s", strcmp(met, p->name) ? "what is left over:" : "the former,",
 			       why_it(v, by));
 	return true;
