@@ -7,7 +7,7 @@
 #define KTRACE_BPF_LIVE_LOOK_BPF_H
 
 #include "bpf/event.h"
-#include "bpf/kernel.h"
+#include "bpf/kernel_packet.h"
 
 #include <stdbool.h>
 
