@@ -8,7 +8,14 @@
 
 #define FILTERS		1024
 #define TRACED		65536		/* events of nf_tables' trace that are kept */
+#define WAYS		256		/* ways of answered connections remembered, a power of two */
 #define LOOK_NS		1000000000ull	/* how often endpoints are looked up again */
+
+/* A way that an answered connection went: the next one on it needs no second look while the rules stand. */
+struct way {
+	struct tuple to, through, ipvs;	/* without the client: as addressed, as translated, as IPVS chose */
+	uint64_t number;		/* of the connection that went it first, 0: none */
+};
 
 struct watch {
 	struct live live;
@@ -16,6 +23,7 @@ struct watch {
 	struct arena *a;		/* of what is told next */
 	struct probe_filter *filter;
 	size_t n_filter, cap_filter;
+	struct way way[WAYS];
 	uint32_t generation;
 	uint64_t look;			/* when to look next */
 	/* --exact */
@@ -97,6 +105,7 @@ static void look_again(struct watch *w)
 	if (nft_generation(state_nft(w->live.s), 0, &generation) || generation == w->generation)
 		return;
 	w->generation = generation;
+	memset(w->way, 0, sizeof(w->way));
 	state_forget(w->live.s);
 	find_filters(w);
 }
@@ -196,17 +205,55 @@ static bool is_looked_into(const struct connection *c)
 	return c->news != NEWS_ENDED && c->news != NEWS_NONE && c->n_journey;
 }
 
+static struct tuple without_client(const struct tuple *t)
+{
+	struct tuple to;
+
+	memset(&to, 0, sizeof(to));
+	to.dst.family = t->dst.family;
+	memcpy(to.dst.b, t->dst.b, addr_len(&t->dst));
+	to.dport = t->dport;
+	to.proto = t->proto;
+	return to;
+}
+
+/* The connection that went this way first, or 0 and it is remembered as that. A client's own place is part of its way. */
+static uint64_t same_as(struct watch *w, const struct connection *c)
+{
+	struct way key;
+	uint32_t hash = 2166136261u;
+	struct way *at;
+
+	memset(&key, 0, sizeof(key));
+	key.to = without_client(&c->orig);
+	key.to.src = c->orig.src;
+	key.through = without_client(&c->translated);
+	key.ipvs = without_client(&c->ipvs);
+	for (size_t i = 0; i < sizeof(key); i++)
+		hash = (hash ^ ((const uint8_t *)&key)[i]) * 16777619;
+	at = &w->way[hash & (WAYS - 1)];
+	key.number = at->number;
+	if (at->number && !memcmp(at, &key, sizeof(key)))
+		return at->number;
+	key.number = c->number;
+	*at = key;
+	return 0;
+}
+
 static void tell(struct watch *w, const struct connection *c)
 {
 	struct attribution why;
 	struct told t = { .time = live_wall(&w->live, c->last), .connection = c };
 	struct err err = { "" };
 
-	if (is_looked_into(c) && !attribute_connection(w->live.attribute, w->a, c, &w->live.base, &why, &err)) {
+	if (c->news == NEWS_ANSWERED && !c->drops && !c->told)
+		t.same_as = same_as(w, c);
+	if (is_looked_into(c) && !t.same_as && !attribute_connection(w->live.attribute, w->a, c, &w->live.base, &why, &err)) {
 		t.why = &why;
 		t.exact = exact_words(w, c, &why);
 		comment_drop(w, &why);
 	}
+	live_cause(&t);
 	live_name(&w->live, w->a, &c->orig, &t, t.why ? &why : NULL);
 	count(w, c);
 	live_tell(&w->live, w->a, &t, c->news == NEWS_DROPPED ? 1 : 0);

@@ -209,14 +209,20 @@ static void count_cause(struct live *l, const char *cause, uint64_t n)
 	l->tally.row = l->row;
 }
 
+void live_cause(struct told *t)
+{
+	if (!t->why)
+		return;
+	t->cause = t->why->p.n_finding ? t->why->p.finding[0].id : t->why->dropped ? drop_class_name(t->why->drop.class) : NULL;
+	t->caused_by = t->why->caused_by;
+}
+
 void live_tell(struct live *l, struct arena *a, const struct told *t, uint64_t drops)
 {
-	const struct attribution *why = t->why;
-
 	l->told++;
 	l->tally.drops += drops;
-	if (drops && why)
-		count_cause(l, why->p.n_finding ? why->p.finding[0].id : drop_class_name(why->drop.class), drops);
+	if (drops && t->cause)
+		count_cause(l, t->cause, drops);
 	out_live_told(&l->out, a, t);
 	out_live_status(&l->out, a, &l->tally);
 }

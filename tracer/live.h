@@ -53,7 +53,9 @@ void live_missing(struct gaps *unseen, const struct probe_state *row, size_t n);
 /* The words of these probes' kernel. */
 struct kernel_words live_words(struct probes *p);
 
-/* Prints it, and counts the causes of n drops. */
+/* Cause and words of an attribution, for what is told of it. */
+void live_cause(struct told *t);
+/* Prints it, and counts the cause of so many drops. */
 void live_tell(struct live *l, struct arena *a, const struct told *t, uint64_t drops);
 /* Words for who has the addresses of tuple, and the endpoint's owner on why's path. Into t, in a. */
 void live_name(struct live *l, struct arena *a, const struct tuple *tuple, struct told *t, struct attribution *why);

@@ -14,7 +14,10 @@ struct told {
 	uint64_t time;			/* ns since 1970 of what is told */
 	const struct connection *connection;	/* `watch`; NULL: a drop */
 	const struct sighting *drop;	/* `drops` */
-	const struct attribution *why;	/* NULL: not looked into (answered, and told before) */
+	const struct attribution *why;	/* NULL: not looked into (answered, or told before) */
+	uint64_t same_as;		/* number of an earlier connection that went and was answered the same way; 0: none */
+	const char *cause;		/* of a drop: finding id or drop class; NULL: not known */
+	const char *caused_by;		/* the rule, sysctl, socket … in words, or NULL */
 	const char *exact;		/* what nf_tables' own trace says of it, or NULL */
 	const char *service;		/* "prod/web:http" of what was addressed, or NULL */
 	const char *from, *to;		/* who has the addresses of the tuple: "pod prod/web-1", or NULL */

@@ -76,8 +76,9 @@ static json_t *drop_meaning(const struct json *j, const struct attribution *why)
 }
 
 /* What an attribution found: the same keys for a connection and a drop. */
-static void add_why(json_t *o, const struct json *j, const struct attribution *why)
+static void add_why(json_t *o, const struct json *j, const struct told *t)
 {
+	const struct attribution *why = t->why;
 	json_t *findings = json_array();
 
 	for (size_t i = 0; why && i < why->p.n_finding; i++)
@@ -87,7 +88,8 @@ static void add_why(json_t *o, const struct json *j, const struct attribution *w
 	json_object_set_new(o, "agrees", why ? json_boolean(why->agrees) : json_null());
 	json_object_set_new(o, "differs_at", json_text(j, why ? why->differs_at : NULL));
 	json_object_set_new(o, "drop", drop_meaning(j, why));
-	json_object_set_new(o, "caused_by", json_text(j, why ? why->caused_by : NULL));
+	json_object_set_new(o, "cause", json_text(j, t->cause));
+	json_object_set_new(o, "caused_by", json_text(j, t->caused_by));
 	json_object_set_new(o, "rules_changed", json_boolean(why && why->rules_changed));
 	json_object_set_new(o, "notes", why ? texts(j, why->note, why->n_note) : json_array());
 	json_object_set_new(o, "findings", findings);
@@ -108,6 +110,7 @@ static json_t *connection(const struct json *j, const struct told *t)
 	json_object_set_new(o, "from", json_text(j, t->from));
 	json_object_set_new(o, "to", json_text(j, t->to));
 	json_object_set_new(o, "process", process(j, c->pid, c->comm));
+	json_object_set_new(o, "same_as", t->same_as ? json_integer(t->same_as) : json_null());
 	json_object_set_new(o, "exact", json_text(j, t->exact));
 	json_object_set_new(o, "seconds", json_real((c->last - c->first) / 1e9));
 	json_object_set_new(o, "midway", json_boolean(c->midway));
@@ -159,7 +162,7 @@ void out_live_json_told(const struct live_out *out, struct arena *a, const struc
 	const struct json j = json_of(out, a, t->why ? &t->why->p : NULL);
 	json_t *o = t->connection ? connection(&j, t) : drop(&j, t);
 
-	add_why(o, &j, t->why);
+	add_why(o, &j, t);
 	line(out, o);
 }
 

@@ -43,13 +43,6 @@ static const char *duration_say(struct arena *a, uint64_t ns)
 	return ms < 1000 ? arena_printf(a, "%.2f ms", ms) : arena_printf(a, "%.1f s", ms / 1e3);
 }
 
-static const char *cause_of(const struct attribution *why)
-{
-	if (!why)
-		return NULL;
-	return why->p.n_finding ? why->p.finding[0].id : drop_class_name(why->drop.class);
-}
-
 static const struct trace *path_of(const struct told *t)
 {
 	return t->why && t->why->p.n_trace ? &t->why->p.trace[0] : NULL;
@@ -92,7 +85,7 @@ static const char *news_words(struct arena *a, const struct told *t)
 {
 	const struct connection *c = t->connection;
 	const char *endpoint = endpoint_words(a, t), *took = duration_say(a, c->last - c->first);
-	const char *by = t->why && t->why->caused_by ? t->why->caused_by : NULL;
+	const char *by = t->caused_by;
 
 	switch (c->news) {
 	case NEWS_DROPPED:
@@ -139,9 +132,12 @@ static void write_connection(struct pen *p, const struct live_out *out, const st
 	pen_put(p, news_rows[c->news].style, pen_symbol(p, news_rows[c->news].symbol));
 	pen_put(p, STYLE_PLAIN, " ");
 	write_time(p, t->time);
+	pen_printf(p, STYLE_DIM, "#%" PRIu64 " ", c->number);
 	write_tuple(p, &c->orig, t);
 	pen_put(p, STYLE_PLAIN, "  ");
 	pen_wrap(p, news_rows[c->news].style, HANG, news_words(p->a, t));
+	if (t->same_as)
+		pen_printf(p, STYLE_DIM, ", as #%" PRIu64, t->same_as);
 	pen_end(p);
 	if (out->lines || !t->why)
 		return;
@@ -161,11 +157,10 @@ static void write_connection(struct pen *p, const struct live_out *out, const st
 static void write_drop(struct pen *p, const struct told *t)
 {
 	const struct sighting *s = t->drop;
-	const char *cause = cause_of(t->why), *by = t->why ? t->why->caused_by : NULL;
 	struct tuple tuple = packet_tuple(&s->p);
 
 	write_time(p, t->time);
-	pen_printf(p, STYLE_BAD, "%s", cause ? cause : "dropped");
+	pen_put(p, STYLE_BAD, t->cause ? t->cause : "dropped");
 	pen_put(p, STYLE_PLAIN, "  ");
 	if (s->p.dst.family)
 		write_tuple(p, &tuple, t);
@@ -174,8 +169,8 @@ static void write_drop(struct pen *p, const struct told *t)
 	if (s->task && s->comm[0])
 		pen_printf(p, STYLE_PLAIN, "  by %s[%u]", s->comm, s->pid);
 	pen_put(p, STYLE_PLAIN, "  ");
-	if (by)
-		pen_wrap(p, STYLE_PLAIN, HANG, by);
+	if (t->caused_by)
+		pen_wrap(p, STYLE_PLAIN, HANG, t->caused_by);
 	if (t->count > 1)
 		pen_printf(p, STYLE_BOLD, "  %s%" PRIu64, pen_symbol(p, SYM_TIMES), t->count);
 	pen_end(p);
