@@ -63,20 +63,20 @@ static void follow(struct watch *w, const struct addr *addr, uint16_t port, uint
 }
 
 /* Where the node's state leads its packets now; what cannot be walked is followed by its connection alone. */
-static void follow_endpoints(struct watch *w, const struct tuple *t)
+static void follow_endpoints(struct watch *w, struct state *s, const struct tuple *t)
 {
 	struct arena *a = arena_new();
 	const struct trace *trace;
 	size_t n;
 
-	if (!walk(w->live.s, a, &w->live.walk, t, &trace, &n, NULL))
+	if (!walk(s, a, &w->live.walk, t, &trace, &n, NULL))
 		for (size_t i = 0; i < n; i++)
 			if (trace[i].has_endpoint)
 				follow(w, &trace[i].endpoint, trace[i].endpoint_port, t->proto, false);
 	arena_free(a);
 }
 
-static void find_filters(struct watch *w)
+static void find_filters(struct watch *w, struct state *s)
 {
 	const struct resolved *target = &w->live.base.target;
 
@@ -90,13 +90,16 @@ static void find_filters(struct watch *w)
 			else if (port->proto == IPPROTO_ICMPV6)
 				t.dport = 128 << 8;
 			follow(w, &t.dst, t.dport, t.proto, true);
-			follow_endpoints(w, &t);
+			follow_endpoints(w, s, &t);
 		}
 }
 
-/* Endpoints come and go while it is watched. */
+/* Endpoints come and go while it is watched. Each look is a state of its own: one that is asked again and again would keep all it ever read. */
 static void look_again(struct watch *w)
 {
+	struct gaps gaps;
+	struct state *s;
+	struct arena *a;
 	uint32_t generation;
 
 	if (live_now() < w->look)
@@ -106,8 +109,11 @@ static void look_again(struct watch *w)
 		return;
 	w->generation = generation;
 	memset(w->way, 0, sizeof(w->way));
-	state_forget(w->live.s);
-	find_filters(w);
+	a = arena_new();
+	gaps = (struct gaps){ .arena = a };
+	if (!state_open(w->live.io, a, &gaps, &s, NULL))
+		find_filters(w, s);
+	arena_free(a);
 }
 
 /* -- what happens --------------------------------------------------------------------------------- */
@@ -287,7 +293,7 @@ static int watch(struct watch *w, const struct options *o)
 	if (rc)
 		return rc;
 	nft_generation(state_nft(l->s), 0, &w->generation);
-	find_filters(w);
+	find_filters(w, l->s);
 	rc = live_attach(l, &(struct probes_options){ .filter = w->filter, .n_filter = w->n_filter, .all = o->all }, "watch", w->err);
 	if (rc)
 		return rc;

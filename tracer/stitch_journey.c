@@ -232,13 +232,31 @@ static void count(struct held *h, struct trip *t, const struct sighting *s, cons
 	}
 }
 
+/* A packet that comes to a socket after the connection was reset, or closed by both, is late and not lost; nor is a reset itself. */
+static bool is_loss(struct stitch *st, const struct held *h, const struct sighting *s)
+{
+	const struct connection *c = &h->c;
+	bool over = c->resets[OUTWARD] || c->resets[BACK] || (c->finished[OUTWARD] && c->finished[BACK]);
+	bool opening = (s->p.tcp_flags & (TH_SYN | TH_ACK)) == TH_SYN;
+
+	switch (meaning_of(&st->words, s).class) {
+	case DROP_CONSUMED:
+		return false;
+	case DROP_TCP:
+	case DROP_NO_LISTENER:
+		return !over || opening || s->p.proto != IPPROTO_TCP;
+	default:
+		return true;
+	}
+}
+
 static void note(struct stitch *st, struct held *h, struct trip *t, const struct sighting *s)
 {
 	struct journey *j = &t->j;
 
 	switch (s->place) {
 	case PLACE_DROP:
-		if (!j->drop && meaning_of(&st->words, s).class != DROP_CONSUMED)
+		if (!j->drop && is_loss(st, h, s))
 			j->drop = s;
 		break;
 	case PLACE_ICMP_SENT:

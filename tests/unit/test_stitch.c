@@ -14,7 +14,8 @@
 
 static const char *say_reason(void *ctx, uint32_t reason)
 {
-	static const char *const names[] = { NULL, "SKB_CONSUMED", "SKB_DROP_REASON_NETFILTER_DROP", "SKB_DROP_REASON_NO_SOCKET" };
+	static const char *const names[] = { NULL, "SKB_CONSUMED", "SKB_DROP_REASON_NETFILTER_DROP", "SKB_DROP_REASON_NO_SOCKET",
+		"SKB_DROP_REASON_TCP_CLOSE" };
 
 	(void)ctx;
 	return reason < ARRAY_SIZE(names) ? names[reason] : NULL;
@@ -344,6 +345,30 @@ static void consumed_is_no_drop(void **state)
 	request(&k, 0xa0, 40000, SYN);
 	dropped(&k, 1, 0xf00);
 	assert_int_equal(next(&k, 1100)->news, NEWS_QUIET);
+	stitch_free(k.st);
+}
+
+/* Packets that still come to a socket when one side has reset the connection are late; before that they are lost. */
+static void late_is_no_drop(void **state)
+{
+	struct scene k = begin();
+	const struct connection *c;
+
+	(void)state;
+	request(&k, 0xa0, 40000, SYN);
+	answer(&k, 0xb0, 40000, SYN | ACK);
+	assert_int_equal(next(&k, 30)->news, NEWS_ANSWERED);
+	request(&k, 0xa1, 40000, RST);
+	dropped(&k, 4, 0xf30);
+	while ((c = next(&k, 30)))
+		assert_int_not_equal(c->news, NEWS_DROPPED);
+	k.seq = 900;
+	request(&k, 0xa2, 40001, SYN);
+	answer(&k, 0xb2, 40001, SYN | ACK);
+	assert_int_equal(next(&k, 30)->news, NEWS_ANSWERED);
+	request(&k, 0xa3, 40001, ACK);
+	dropped(&k, 4, 0xf30);
+	assert_int_equal(next(&k, 30)->news, NEWS_DROPPED);
 	stitch_free(k.st);
 }
 
@@ -733,7 +758,7 @@ int main(void)
 		cmocka_unit_test(reset_by_the_pod), cmocka_unit_test(a_buffer_is_used_again),
 		cmocka_unit_test(a_port_is_used_again),
 		cmocka_unit_test(a_masqueraded_port_is_used_again), cmocka_unit_test(a_copy_is_dropped),
-		cmocka_unit_test(consumed_is_no_drop), cmocka_unit_test(a_new_buffer),
+		cmocka_unit_test(consumed_is_no_drop), cmocka_unit_test(late_is_no_drop), cmocka_unit_test(a_new_buffer),
 		cmocka_unit_test(the_beginning_is_lost), cmocka_unit_test(the_drop_is_lost),
 		cmocka_unit_test(a_full_listener), cmocka_unit_test(left_out), cmocka_unit_test(ipv6),
 		cmocka_unit_test(encapsulated), cmocka_unit_test(ipvs), cmocka_unit_test(echo),
