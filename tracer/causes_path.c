@@ -185,6 +185,9 @@ static bool reply_route(struct view *v)
 	}
 	if (v->cause == CAUSE_REPLY_BYPASS)
 		return true;
+	/* it came back, and the sender no longer wanted it */
+	if (v->hop && v->hop->stage == STAGE_SOCKET)
+		return false;
 	v->text = "The packet comes to {endpoints|its destination}, but {why|its answer does not come back} ({where}).";
 	return v->hop && !evidence_is_rule(v->ev);
 }
