@@ -28,7 +28,7 @@ struct eval {
 	const char *says;		/* plain words for what the step just did ("marks 0x4000 for masquerade"), or NULL */
 	struct image image;
 	bool image_valid;
-	const void *recent;		/* match_recent.c's own: what this run has set and removed so far */
+	const struct nft_write **writes; /* never NULL: nft/writes.h */
 };
 
 /* The packet's bytes, built when first asked for after a change. */

@@ -6,6 +6,7 @@
 
 #include "nft/expr.h"
 #include "nft/uapi.h"
+#include "nft/writes.h"
 #include "tracer/base/nl.h"
 
 /* -- lookup -- */
@@ -18,6 +19,28 @@ static struct set *set_named(struct eval *e, const char *name)
 	if (!s)
 		eval_unknown(e, "set %s could not be read: %s", name, strerror(-rc));
 	return s;
+}
+
+static const char *place_of(struct eval *e, const char *set)
+{
+	return arena_printf(e->arena, "%u %s %s", e->base->family, e->base->table, set);
+}
+
+/* Did a rule write this key on the packet's way? Then *in is what the kernel would find now. */
+static bool written(struct eval *e, const struct set *s, unsigned sreg, const struct set_elem **out, enum answer *in)
+{
+	static const struct set_elem plain;
+	bool any;
+
+	if (!*e->writes || !write_next(e, *e->writes, WRITE_SET, place_of(e, s->name)))
+		return false;
+	*in = write_last(e, WRITE_SET, place_of(e, s->name), e->regs.b + sreg, s->key_len, &any);
+	if (!reg_known(e, sreg, s->key_len) || (any && *in == YES && s->flags & NFT_SET_MAP))
+		*in = UNKNOWN, any = true;
+	if (any && *in == UNKNOWN)
+		e->unknown = "depends on what rules wrote into the set on the packet's way";
+	*out = *in == YES ? &plain : NULL;
+	return any;
 }
 
 struct set *lookup_set(struct eval *e, const struct lookup_data *l)
@@ -34,9 +57,12 @@ static enum answer element(struct eval *e, struct set *s, unsigned sreg, const s
 {
 	const uint8_t *key = e->regs.b + sreg, *known = e->regs.known + sreg;
 	const struct set_elem *way[WAYS];
-	enum answer in = set_lookup(e, s, key, known, out);
 	unsigned n = 0, taken;
+	enum answer in;
 
+	if (written(e, s, sreg, out, &in))
+		return in;
+	in = set_lookup(e, s, key, known, out);
 	if (in != UNKNOWN || !(s->flags & NFT_SET_MAP) || set_dump(ruleset_get(e->nft, e->netns), s))
 		return in;
 	for (size_t i = 0; i < s->n_elem; i++) {
@@ -165,7 +191,12 @@ struct dynset_data {
 static enum step_kind dynset_run(struct eval *e, const struct step *s)
 {
 	const struct dynset_data *d = s->data;
+	const struct set *set = set_named(e, d->set);
+	unsigned len = set ? set->key_len : 0;
 
+	if (set && (d->key + len > sizeof(e->regs.b) || !reg_known(e, d->key, len)))
+		len = 0;
+	write_note(e, WRITE_SET, place_of(e, d->set), e->regs.b + d->key, len, d->op == NFT_DYNSET_OP_DELETE);
 	if (d->stateful) {
 		eval_unknown(e, "depends on the traffic so far (the limit in set %s)", d->set);
 		return STEP_UNKNOWN;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nft/ipset.h"
+#include "nft/writes.h"
 #include "nft/xt_rows.h"
 
 #include <linux/if.h>
@@ -235,6 +236,14 @@ static void socket_words(struct text *t, const struct xt *x)
 
 /* -- set -- */
 
+/* NO: no rule wrote into the set on the packet's way. What it wrote is not compared with the set's own idea of a key. */
+static enum answer ipset_written(struct eval *e, const char *name)
+{
+	if (!*e->writes || !write_next(e, *e->writes, WRITE_IPSET, name))
+		return NO;
+	return eval_unknown(e, "whether it is in ipset %s depends on what rules wrote into it on the packet's way", name);
+}
+
 /* match_set() */
 static enum answer in_set(struct eval *e, const struct xt *x, const struct xt_set_info *info)
 {
@@ -243,7 +252,9 @@ static enum answer in_set(struct eval *e, const struct xt *x, const struct xt_se
 
 	if (!name)
 		return eval_unknown(e, "the name of ipset %u could not be read", info->index);
-	r = ipset_test(e, name, info->dim, info->flags);
+	r = ipset_written(e, name);
+	if (r == NO)
+		r = ipset_test(e, name, info->dim, info->flags);
 	return info->flags & IPSET_INV_MATCH ? answer_not(r) : r;
 }
 

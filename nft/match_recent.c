@@ -8,17 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nft/writes.h"
 #include "nft/xt_rows.h"
 
 #include <linux/netfilter/xt_recent.h>
-
-/* What this run of a base chain did to a list before, newest first: later rules of the chain see it. */
-struct done {
-	const struct done *next;
-	const char *name;
-	struct addr addr;
-	bool removed;
-};
 
 struct entry {
 	bool found;
@@ -165,20 +158,18 @@ static struct addr listed(const struct eval *e, const struct xt *x)
 
 static void note(struct eval *e, const char *name, const struct addr *a, bool removed)
 {
-	struct done *d = arena_alloc(e->arena, sizeof(*d));
-
-	*d = (struct done){ .next = e->recent, .name = name, .addr = *a, .removed = removed };
-	e->recent = d;
+	write_note(e, WRITE_RECENT, name, a->b, addr_len(a), removed);
 }
 
-/* How often this run set the address since it last removed it; *removed: the list's own entry is gone. */
+/* How often rules set the address since they last removed it; *removed: the list's own entry is gone. */
 static unsigned set_here(const struct eval *e, const char *name, const struct addr *a, bool *removed)
 {
+	const struct nft_write *d = write_next(e, *e->writes, WRITE_RECENT, name);
 	unsigned n = 0;
 
 	*removed = false;
-	for (const struct done *d = e->recent; d && !*removed; d = d->next) {
-		if (strcmp(d->name, name) || !addr_eq(&d->addr, a))
+	for (; d && !*removed; d = write_next(e, d->next, WRITE_RECENT, name)) {
+		if (d->len != addr_len(a) || memcmp(d->key, a->b, d->len))
 			continue;
 		*removed = d->removed;
 		n += !d->removed;

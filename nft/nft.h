@@ -118,6 +118,8 @@ struct nft_nat {
 	uint16_t port_min, port_max, port_base;	/* with NF_NAT_RANGE_PROTO_SPECIFIED / _OFFSET */
 };
 
+struct nft_write;
+
 /* One run: the first part is asked, the second answered. */
 struct nft_run {
 	struct packet *p;		/* rules may change mark, tos, ttl, ct.mark, ct.state (notrack), headers */
@@ -125,6 +127,7 @@ struct nft_run {
 	struct choices *choices;
 	struct evidences *evidence;	/* every rule that matched, in order, the deciding last */
 	bool all;			/* also the rules that did not match */
+	const struct nft_write **writes; /* what rules wrote into sets on this packet's way so far, to begin with NULL; NULL: only this run's */
 
 	const char *why;		/* one clause for verdicts other than plain accept; NULL otherwise */
 	struct nft_nat nat;		/* NFT_NAT */

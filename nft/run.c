@@ -275,6 +275,7 @@ static enum nft_verdict run_chain(struct walk *w)
 
 	for (;;) {
 		size_t forks = choices_met(choices), i = w->at.next, skip = choice_skip(choices, i);
+		const struct nft_write *written = *w->e.writes;
 		struct rule *r;
 		enum step_kind k;
 
@@ -288,7 +289,7 @@ static enum nft_verdict run_chain(struct walk *w)
 		w->at.next = i + 1;
 		r = &w->at.chain->rule[i];
 		k = run_rule(w, r);
-		if (k != STEP_BREAK || w->changed || choices_met(choices) != forks)
+		if (k != STEP_BREAK || w->changed || choices_met(choices) != forks || *w->e.writes != written)
 			choice_log(choices, i);
 		if (k != STEP_BREAK || w->changed || w->run->all)
 			leave_evidence(w, r, k);
@@ -300,6 +301,7 @@ static enum nft_verdict run_chain(struct walk *w)
 enum nft_verdict nft_run(struct nft *nft, uint32_t netns, const struct nft_base *base, struct nft_run *run)
 {
 	struct walk walk = { .base = base, .run = run }, *w = &walk;
+	const struct nft_write *none = NULL;
 	int rc;
 
 	w->e.nft = nft;
@@ -309,6 +311,7 @@ enum nft_verdict nft_run(struct nft *nft, uint32_t netns, const struct nft_base 
 	w->e.ask = nft_ask_table(nft);
 	w->e.base = base;
 	w->e.run = run;
+	w->e.writes = run->writes ?: &none;
 	w->e.p = run->p;
 	run->why = NULL;
 	if (!enter(w, base->chain, false, &rc)) {

@@ -2,6 +2,8 @@
 /* Targets with effects beside the packet's way: logs, copies, sets, classes, security marks. */
 #include <string.h>
 
+#include "nft/ipset.h"
+#include "nft/writes.h"
 #include "nft/xt_rows.h"
 
 #include <linux/if.h>
@@ -154,6 +156,19 @@ static void tee_words(struct text *t, const struct xt *x)
 #define NO_SET	0xffff			/* IPSET_INVALID_ID */
 
 /* set_target_v3() may take a mark, a class or a queue from the element: that is not read. */
+/* That a set was written to, not with what. i: 0 add, 1 del, as in struct xt_set_info_target_v1. */
+static void note_set(struct eval *e, const struct xt *x, unsigned i)
+{
+	const struct xt_set_info *info = (const struct xt_set_info *)x->info + i;
+	const char *name;
+
+	if (info->index == NO_SET)
+		return;
+	name = x->set && x->set[i] ? x->set[i] : ipset_name(e->nft, e->netns, info->index);
+	if (name)
+		write_note(e, WRITE_IPSET, name, NULL, 0, i == 1);
+}
+
 static enum step_kind set_target(struct eval *e, const struct xt *x)
 {
 	const struct xt_set_info_target_v3 *v3 = x->info;
@@ -162,6 +177,8 @@ static enum step_kind set_target(struct eval *e, const struct xt *x)
 		eval_unknown(e, "what the ipset's element maps the packet to is not read");
 		return STEP_UNKNOWN;
 	}
+	note_set(e, x, 0);
+	note_set(e, x, 1);
 	if (v3->add_set.index != NO_SET)
 		e->says = "adds it to an ipset";
 	else if (v3->del_set.index != NO_SET)

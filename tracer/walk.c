@@ -174,6 +174,7 @@ void walk_begin(struct walk *w, const struct packet *p)
 	w->n_balanced = w->cap_balanced = 0;
 	w->tunnelled = false;
 	w->server.family = 0;
+	w->writes = NULL;
 	w->hop = NULL;
 	w->n_hop = w->cap_hop = 0;
 	w->end = (struct verdict){};

@@ -64,7 +64,7 @@ static enum flow run_base(struct walk *w, uint8_t pf, const struct nft_base *b, 
 			  bool *translated)
 {
 	struct nft_run run = { .p = &w->p, .pf = pf, .hook = at->hook, .choices = w->choices,
-			       .evidence = &w->ev, .all = w->options->all };
+			       .evidence = &w->ev, .all = w->options->all, .writes = &w->writes };
 	enum nft_verdict v;
 
 	hop_begin(w);

@@ -36,6 +36,7 @@ struct walk {
 	struct tuple sent;		/* the first packet as its sender made it: the answer must be its inverse */
 	struct packet arrived;		/* the request as it stood where it ended */
 
+	const struct nft_write *writes;	/* into sets, by rules so far */
 	struct addr nexthop;		/* whom the frame under way is for: gateway or destination; family 0: the receiving host */
 	bool onlink;			/* nexthop is the destination itself */
 	bool prerouted;			/* br_netfilter ran PREROUTING: ip_sabotage_in() skips it */

@@ -162,6 +162,15 @@ static void ex_map(const char *set, uint32_t reg)
 	expr_end();
 }
 
+static void ex_dynset(const char *set, uint32_t op)
+{
+	expr_begin("dynset");
+	mnl_attr_put_strz(rule_msg, NFTA_DYNSET_SET_NAME, set);
+	put32(NFTA_DYNSET_OP, op);
+	put32(NFTA_DYNSET_SREG_KEY, 1);
+	expr_end();
+}
+
 static void ex_mark_of(uint32_t reg)
 {
 	ex_key("meta", NFTA_META_KEY, NFT_META_MARK, NFTA_META_SREG, reg);
@@ -257,6 +266,12 @@ static void ruleset(void)
 	chain_add("not-in-set");
 	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1), ex_lookup("rest", true, false), ex_verdict(NF_DROP, NULL));
 	chain_add("catchall");
+	set_add("seen", NFT_SET_EVAL, 2, NULL, 0);
+	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1), ex_lookup("seen", false, false), ex_verdict(NF_DROP, NULL));
+	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1), ex_dynset("seen", NFT_DYNSET_OP_ADD));
+	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, 1), ex_dynset("seen", NFT_DYNSET_OP_ADD));
+	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, 1), ex_dynset("seen", NFT_DYNSET_OP_DELETE));
+	chain_add("writes");
 	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 4, 2, 1), ex_lookup("rest", true, false), ex_mark(3));
 	chain_add("unknown-key");
 	RULE(ex_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 4, 2, 1), ex_lookup("many", true, false));
@@ -498,6 +513,27 @@ static void not_loaded(void **state UNUSED)
 	assert_int_equal(drops, 1);
 }
 
+/* A later chain finds what an earlier one wrote, of this packet. */
+static void written_sets(void **state UNUSED)
+{
+	struct choices *c = choices_new(bench.arena, 16);
+	const struct nft_write *writes = NULL;
+	struct nft_base base = bench_base;
+
+	base.chain = "writes";
+	base.policy = NF_ACCEPT;
+	for (int i = 0; i < 3; i++) {
+		choices_rewind(c);
+		evidence = (struct evidences){ .arena = bench.arena };
+		bench.run = (struct nft_run){ .p = &bench.p, .pf = NFPROTO_IPV4, .choices = c, .evidence = &evidence,
+					      .writes = &writes };
+		/* the source port was written too, and deleted again */
+		if (i == 2)
+			bench.p.dport = bench.p.sport;
+		assert_int_equal(nft_run(bench.nft, 0, &base, &bench.run), i == 1 ? NFT_DROP : NFT_ACCEPT);
+	}
+}
+
 static void strange_rule(void **state UNUSED)
 {
 	assert_int_equal(once("strange", NF_ACCEPT), NFT_UNKNOWN);
@@ -553,7 +589,8 @@ int main(void)
 		cmocka_unit_test_setup(random_shares, fresh), cmocka_unit_test_setup(interval_sets, fresh),
 		cmocka_unit_test_setup(catchall, fresh), cmocka_unit_test_setup(unknown_key_of_a_map, fresh),
 		cmocka_unit_test_setup(lost_verdicts, fresh), cmocka_unit_test_setup(lost_value, fresh),
-		cmocka_unit_test_setup(strange_rule, fresh), cmocka_unit_test_setup(not_loaded, fresh), cmocka_unit_test_setup(door, fresh),
+		cmocka_unit_test_setup(strange_rule, fresh), cmocka_unit_test_setup(not_loaded, fresh),
+		cmocka_unit_test_setup(written_sets, fresh), cmocka_unit_test_setup(door, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, setup, bench_close);

@@ -33,6 +33,7 @@ struct bench {
 	struct packet p;
 	struct nft_run run;
 	struct eval e;
+	const struct nft_write *writes;
 	struct ask ask;
 	/* what the node answers */
 	struct route route;
@@ -128,7 +129,8 @@ static void bench_reset(uint8_t family)
 	bench.run = (struct nft_run){ .p = &bench.p, .pf = family, .hook = NF_INET_PRE_ROUTING,
 				      .choices = choices_new(bench.arena, 16) };
 	bench.e = (struct eval){ .nft = bench.nft, .io = bench.io, .arena = bench.arena, .ask = &bench.ask,
-				 .run = &bench.run, .p = &bench.p };
+				 .run = &bench.run, .p = &bench.p, .writes = &bench.writes };
+	bench.writes = NULL;
 	bench.route = (struct route){ .type = RTN_UNICAST, .oif = ETH0 };
 	bench.route_rc = 0;
 	bench.socket = NO;
