@@ -119,6 +119,11 @@ static enum step_kind fib_oif_run(struct eval *e, const struct step *s)
 		fib_store(e, d, in);
 		return STEP_NEXT;
 	}
+	/* nft_fib_can_skip() of 6.16 passes INPUT as well; earlier kernels look up and find it local */
+	if (e->run->hook == NF_INET_LOCAL_IN && in && in->flags & IFF_LOOPBACK) {
+		reg_store_unknown(e, d->reg, fib_len(d), "depends on the kernel's version (loopback at INPUT)");
+		return STEP_NEXT;
+	}
 	if (!e->ask || !e->ask->route)
 		return fib_unknown(e, d);
 	key.dst = dst ? e->p->dst : e->p->src;

@@ -144,9 +144,15 @@ static enum step_kind get_ifname(struct eval *e, const struct meta_data *d)
 	return store_name(e, d, l ? l->name : "");
 }
 
+/* iiftype is that of skb->dev (NFT_META_IFTYPE), which is the outgoing device where the packet leaves. */
+static bool has_left(const struct eval *e)
+{
+	return e->run->pf == NFPROTO_NETDEV ? e->run->hook == NF_NETDEV_EGRESS : e->run->hook == NF_INET_POST_ROUTING;
+}
+
 static enum step_kind get_link(struct eval *e, const struct meta_data *d)
 {
-	int ifindex = device(e, d);
+	int ifindex = d->key == NFT_META_IIFTYPE && has_left(e) ? eval_out(e) : device(e, d);
 	const struct link *l = eval_link(e, ifindex);
 
 	if (!ifindex)
