@@ -169,10 +169,6 @@ bool nat_wanted(const struct walk *w, uint8_t hook)
 	return (w->p.ct.state == CT_NEW || w->p.ct.state == CT_RELATED) && !(w->p.ct.status & done);
 }
 
-void nat_none(struct walk *w, uint8_t hook)
-{
-	w->p.ct.status |= manip_dst(hook) ? IPS_DST_NAT_DONE : IPS_SRC_NAT_DONE;
-}
 
 static uint64_t addr_low(const struct addr *a)
 {
@@ -295,6 +291,24 @@ static void setup_src(struct walk *w, const struct nft_nat *nat, const char **do
 		ct->status |= IPS_SRC_NAT;
 }
 
+static void nat_done(struct walk *w, uint8_t hook)
+{
+	w->p.ct.status |= manip_dst(hook) ? IPS_DST_NAT_DONE : IPS_SRC_NAT_DONE;
+}
+
+/* nf_nat_alloc_null_binding(): another source port where a connection has the answer's tuple already. */
+void nat_none(struct walk *w, uint8_t hook)
+{
+	struct ct_view *ct = &w->p.ct;
+
+	if (!manip_dst(hook) && !(ct->status & IPS_SRC_NAT_DONE) && has_ports(w->p.proto) &&
+	    state_ct_enabled(w->state, w->p.netns, packet_family(&w->p)) == YES && port_used(w, ct)) {
+		w->p.sport_unknown = true;
+		ct->status |= IPS_SRC_NAT;
+	}
+	nat_done(w, hook);
+}
+
 enum flow nat_setup(struct walk *w, uint8_t hook, const struct nft_nat *nat)
 {
 	const char *doubt = NULL;
@@ -306,7 +320,7 @@ enum flow nat_setup(struct walk *w, uint8_t hook, const struct nft_nat *nat)
 		setup_dst(w, nat, &doubt);
 	else
 		setup_src(w, nat, &doubt);
-	nat_none(w, hook);
+	nat_done(w, hook);
 	if ((doubt || w->p.sport_unknown) && resume_mapping(w, nat->dst))
 		doubt = NULL;
 	return doubt ? end_path(w, STAGE_HOOK, hook, 0, true, END_UNKNOWN, CAUSE_UNREADABLE, doubt) : GO;
