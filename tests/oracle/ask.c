@@ -54,13 +54,20 @@ void __real_ways_fold(struct arena *a, struct way *way, size_t n, const char *cu
 
 void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out)
 {
-	bool unread = false;
+	const struct choice_step **tape = NULL;
+	size_t n_tape = 0, cap = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		uint64_t random = 1;
+
+		n_tape = way[i].turned;
 		for (size_t k = 0; k < way[i].depth - way[i].turned; k++)
-			unread |= way[i].step[k].unknown;
-	for (size_t i = 0; i < n && !unread; i++)
-		way[i].end_hash = i;
+			*VEC_PUSH(a, tape, n_tape, cap) = &way[i].step[k];
+		for (size_t k = 0; k < n_tape; k++)
+			if (!tape[k]->unknown)
+				random = random * 31 + tape[k]->taken + 1;
+		way[i].end_hash ^= random * 0x9e3779b97f4a7c15u;
+	}
 	__real_ways_fold(a, way, n, cut, out, n_out);
 }
 

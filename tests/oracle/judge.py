@@ -4,12 +4,12 @@
 import ipaddress
 import re
 
-from words import ADDR, OPEN
+from words import ADDR, OPEN, TPROXY
 from world import OWN
 
 # "reject with" in the words of either tool: what goes back, for IPv4 and IPv6
 REJECTS = {
-    "net-unreachable": ((3, 0), None), "host-unreachable": ((3, 1), None), "prot-unreachable": ((3, 2), None),
+    "net-unreachable": ((3, 0), None), "host-unreachable": ((3, 1), None), "prot-unreachable": ((3, 2), None), "proto-unreachable": ((3, 2), None),
     "port-unreachable": ((3, 3), (1, 4)), "net-prohibited": ((3, 9), None), "host-prohibited": ((3, 10), None),
     "admin-prohibited": ((3, 13), (1, 1)), "no-route": ((3, 0), (1, 0)), "adm-prohibited": (None, (1, 1)),
     "addr-unreachable": (None, (1, 3)), "policy-fail": (None, (1, 5)), "reject-route": (None, (1, 6)),
@@ -104,7 +104,9 @@ def judge_path(probe, seen, path):
     doubt = doubtful(path)
     if doubt & set(seen.request + seen.reply):
         return []                   # the kernel took what ktrace could not tell: anything may follow
-    bad += difference("request", request, norm(seen.request), doubt)
+    # an answer that went astray may be answered itself, by whoever got it
+    astray = "the answer " in (path["end"]["why"] or "") and seen.client != "ok"
+    bad += difference("request", request, norm(seen.request)[:len(request) if astray else None], doubt)
     if answered and seen.reply:
         bad += difference("reply", reply, norm(seen.reply), doubt)
     # where it is, and as whom
@@ -118,9 +120,10 @@ def judge_path(probe, seen, path):
         bad.append("ktrace: %s (%s); the kernel: %s" % (kind, path["end"]["why"], where or "it arrives nowhere"))
     elif arrives and last:
         want, got = packet_of(probe.proto, last["out"]), plain(probe.proto, got)
-        if not all(x is None or x == y for x, y in zip(want, got)):
+        if not astray and not all(x is None or x == y for x, y in zip(want, got)):
             bad.append("it arrives as %s, ktrace says %s" % (got, want))
-    ok = kind in ("delivered", "sent") and (where is None or answers(where, got, probe))
+    ok = kind in ("delivered", "sent") and (where is None or answers(where, got, probe) or
+                                            path["end"]["why"].endswith(":%d" % TPROXY))
     alone = where and where != "node" and got[0] in [ADDR[probe.v][o] for o in OWN[where]]
     if arrives and where and not alone and ok != (seen.client == "ok"):
         bad.append("ktrace: %s (%s); the client: %s" % (kind, path["end"]["why"], seen.client))

@@ -161,7 +161,7 @@ class Below:
                "%s daddr . %s dport { %s . %d }" % (ip, l4, d.address(v), d.of(PORTS)),
                "ether %s %s%s" % (d.of(["saddr", "daddr"]), d.of(["", "!= "]), d.of(self.macs)),
                "ether type %s" % ip, "meta protocol %s" % ip, "meta mark %s0x%x" % (d.of(["", "!= "]), d.of(MARKS)),
-               "meta l4proto { tcp, udp }", "meta pkttype host", "tcp flags syn", "vlan id 5"]
+               "meta l4proto { tcp, udp }", "tcp flags syn", "vlan id 5"]
         if v == 4:
             out += ["ip ttl < 64", "ip dscp cs1", "icmp type echo-request"]
         if self.family == "bridge":
