@@ -10,7 +10,8 @@
 
 static const struct fuzz targets[] = {
 	{ "nft", run_node, C_NFT, DO_RULES },
-	{ "xt", run_node, C_NFT, DO_RULES },
+	{ "rule", run_rule, .messages = true },
+	{ "row", run_row },
 	{ "legacy", run_node, C_LEGACY | C_FILE, DO_RULES },
 	{ "ipset", run_node, C_IPSET, DO_RULES },
 	{ "conntrack", run_node, C_CONNTRACK, DO_FLOWS },
@@ -78,7 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned seed)
 {
-	return target->classes ? mutate_node(target, data, len, max, seed) : LLVMFuzzerMutate(data, len, max);
+	if (target->classes)
+		return mutate_node(target, data, len, max, seed);
+	return target->messages ? mutate_messages(data, len, max, seed) : LLVMFuzzerMutate(data, len, max);
 }
 
 /* libFuzzer's own crossover is not to be had where a custom one is linked in. */

@@ -24,13 +24,23 @@ struct fuzz {
 	unsigned classes;		/* of a node's records that are mutated; 0: the input is no snapshot */
 	unsigned what;			/* DO_* */
 	bool raw;			/* the file's own bytes are mutated */
+	bool messages;			/* the input is netlink messages */
 };
 
 /* node.c: the input is a snapshot; its record IO_META "fuzz" says what is asked of it. */
 #define SCENARIO "fuzz"
 void run_node(const struct fuzz *f, const uint8_t *data, size_t len);
-/* trim.c */
+struct packet;
+/* Packets that any rule may meet: at most 8, and how many. */
+size_t packets(struct packet *p);
+/* From now on files are these bytes, and each netlink question gets the next message of them. NULL: no more. */
+void play(const uint8_t *data, size_t len);
 struct io;
+bool played_file(struct io *io, const char **text, size_t *len);
+/* rules.c */
+void run_rule(const struct fuzz *f, const uint8_t *data, size_t len);
+void run_row(const struct fuzz *f, const uint8_t *data, size_t len);
+/* trim.c */
 void trim_into(const char *dir);
 void trim_note(uint32_t kind, uint32_t netns, const void *key, size_t len);
 void trim_write(struct io *io);
@@ -53,6 +63,9 @@ void http_address(struct arena *a, const struct access *x);
 size_t mutate_node(const struct fuzz *f, uint8_t *data, size_t len, size_t max, unsigned seed);
 size_t cross_node(const struct fuzz *f, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len, uint8_t *out,
 		  size_t max, unsigned seed);
+size_t mutate_messages(uint8_t *data, size_t len, size_t max, unsigned seed);
+/* A snapshot that holds nothing. */
+size_t empty_node(uint8_t *out, size_t max);
 enum class class_of(uint32_t kind, const void *key, size_t len);
 
 /* An error sentence as cmd_fail() will print it: there is one. */

@@ -582,6 +582,28 @@ size_t mutate_node(const struct fuzz *t, uint8_t *data, size_t len, size_t max, 
 	return n;
 }
 
+size_t mutate_messages(uint8_t *data, size_t len, size_t max, unsigned seed)
+{
+	static const struct question q = { NETLINK_NETFILTER, { .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 } };
+	struct rec r = { .w = { IO_NETLINK, .key_len = sizeof(q), .len = len }, .key = (const void *)&q, .data = data }, donor = r;
+
+	dice_state = seed;
+	mutate_answer(&r, &donor);
+	if (r.w.len > max)
+		return LLVMFuzzerMutate(data, len, max);
+	memcpy(data, r.data, r.w.len);
+	return r.w.len;
+}
+
+size_t empty_node(uint8_t *out, size_t max)
+{
+	struct { struct head h; uint32_t name; } empty = { { .version = 1, .order = 0x01020304, .word = sizeof(long), .n_netns = 1 }, 0 };
+	struct file f = { .names = (const void *)&empty, .names_len = sizeof(empty.h) + sizeof(empty.name) };
+
+	memcpy(empty.h.magic, "ktrsnap\n", 8);
+	return put_together(&f, out, max);
+}
+
 size_t cross_node(const struct fuzz *t, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len, uint8_t *out,
 		  size_t max, unsigned seed)
 {

@@ -69,12 +69,47 @@ static const struct record *lookalike(const struct io *io, const uint8_t *key, s
 	return found;
 }
 
+static struct { const uint8_t *data; size_t left; } playing;
+
+void play(const uint8_t *data, size_t len)
+{
+	playing.data = data;
+	playing.left = len;
+}
+
+static int next_played(const uint8_t **data, size_t *len)
+{
+	const uint8_t *from = playing.data;
+
+	if (!nl_next(&playing.data, &playing.left))
+		return -ENOENT;
+	*data = from;
+	*len = playing.data - from;
+	return 0;
+}
+
+/* For trim.c, through which files are asked. */
+bool played_file(struct io *io, const char **text, size_t *len)
+{
+	char *copy;
+
+	if (!playing.data)
+		return false;
+	*text = copy = arena_alloc(io->arena, playing.left + 1);
+	memcpy(copy, playing.data, playing.left);
+	if (len)
+		*len = playing.left;
+	return true;
+}
+
 int __wrap_io_read(struct io *io, enum io_kind kind, uint32_t netns, const void *key, size_t key_len,
 		   io_produce produce, void *ctx, bool keep, const uint8_t **data, size_t *len)
 {
 	int rc = __real_io_read(io, kind, netns, key, key_len, produce, ctx, keep, data, len);
 	const struct record *r;
 
+	if (playing.data && kind == IO_NETLINK)
+		return next_played(data, len);
 	trim_note(kind, netns, key, key_len);
 	if (rc == -ENODATA && scenario.lookalike && kind == IO_NETLINK && (r = lookalike(io, key, key_len))) {
 		trim_note(r->kind, r->netns, r->key, r->key_len);
@@ -116,8 +151,7 @@ static struct addr address(const char *text)
 	return a;
 }
 
-/* Packets that any ruleset may meet. */
-static size_t packets(struct packet *p)
+size_t packets(struct packet *p)
 {
 	static const struct { const char *src, *dst; uint16_t sport, dport; uint8_t proto; } rows[] = {
 		{ "192.0.2.1", "10.96.0.1", 40000, 80, IPPROTO_TCP }, { "10.244.0.2", "192.0.2.10", 40000, 53, IPPROTO_UDP },
@@ -172,7 +206,7 @@ static void run_rules(struct nft *nft, struct arena *a)
 
 			if (nft_hook(nft, 0, rows[i].pf, h, rows[i].ifindex, &hook, &err))
 				continue;
-			for (size_t k = 0; k < hook->n_base && k < 16; k++)
+			for (size_t k = 0; k < hook->n_base && k < 6; k++)
 				run_base(nft, a, rows[i].pf, h, hook->base[k]);
 		}
 }
