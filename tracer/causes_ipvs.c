@@ -24,7 +24,7 @@ static const struct cause rows[] = {
 	{ .id = "ipvs-no-real-server", .severity = SEVERITY_ERROR, .when = FAILS,
 	  .title = "IPVS has no endpoint for the Service", .ends = ENDS(CAUSE_IPVS_NO_SERVER),
 	  .applies = as_promised,
-	  .text = "{targets} is a virtual service of this node without a real server: ip_vs answers with an ICMP port "
+	  .text = "{targets} is a virtual service of this node, but {why}: ip_vs answers with an ICMP port "
 		  "unreachable. In kube-proxy's IPVS mode that means that the Service has no ready endpoint, or, where a "
 		  "traffic policy is Local, none on this node.",
 	  .fix = LIST "\nkubectl get endpointslices -A   # does the Service have ready endpoints, and here?",

@@ -85,15 +85,20 @@ static bool to_itself(struct view *v)
 /* The answer came home without the node's IP layer ever seeing it: its bridge switched it. */
 static bool past_the_node(const struct view *v)
 {
+	bool switched = false;
 	size_t i;
 
 	if (v->cause != CAUSE_REPLY_BYPASS || !v->hop || !v->hop->reply || v->hop->stage != STAGE_SOCKET || !v->hop->place ||
 	    !view_dnat(v) || view_dnat(v)->place)
 		return false;
-	for (i = 0; i < v->t->n_hops; i++)
-		if (v->t->hops[i].reply && !v->t->hops[i].place && v->t->hops[i].stage != STAGE_BRIDGE)
+	for (i = 0; i < v->t->n_hops; i++) {
+		if (!v->t->hops[i].reply || v->t->hops[i].place)
+			continue;
+		if (v->t->hops[i].stage != STAGE_BRIDGE)
 			return false;
-	return true;
+		switched = true;
+	}
+	return switched;
 }
 
 static bool bridged_reply(struct view *v)

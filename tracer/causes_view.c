@@ -82,7 +82,8 @@ const struct hop *view_snat(const struct view *v)
 
 	for (i = 0; i < v->t->n_hops; i++) {
 		h = &v->t->hops[i];
-		if (!h->reply && differs(&h->in.src, &h->out.src, h->in.sport, h->out.sport))
+		/* a local process has no source before its route gave it one: that is no rewrite */
+		if (!h->reply && h->in.src.family && differs(&h->in.src, &h->out.src, h->in.sport, h->out.sport))
 			return h;
 	}
 	return NULL;

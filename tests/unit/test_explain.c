@@ -768,6 +768,22 @@ static void hairpin_no_masq(struct lab *l, bool near)
 	end(l, END_DROP, CAUSE_MARTIAN_SRC, "martian source");
 }
 
+/* The same of a process in the Pod, which has no source address at first; the answer never leaves the Pod. */
+static void hairpin_no_masq_local(struct lab *l, bool near)
+{
+	start(l, POD, VIP, 80, IPPROTO_TCP);
+	in_pod(l, "kt-pb");
+	place(l, STAGE_ROUTE_OUTPUT)->in.src = (struct addr){};
+	in_pod(l, NULL);
+	dnat(l, POD, 8080);
+	if (near)
+		snat(l, "10.244.0.1");
+	in_pod(l, "kt-pb");
+	answer(l);
+	place(l, STAGE_SOCKET);
+	end(l, END_DROP, CAUSE_REPLY_BYPASS, "the answer comes from 10.244.0.3:8080");
+}
+
 static void refused(struct lab *l, enum end_cause cause, const char *name, long value)
 {
 	to_pod(l);
@@ -1249,6 +1265,7 @@ static const struct {
 	{ "rule-reject", rule_reject, { "ip mine chain fwd rule 3" } },
 	{ "hairpin-off", hairpin_off, { "bridge port vpb has hairpin off", "dev vpb hairpin on" } },
 	{ "bridge-refuses", bridge_refuses, { "vpb" } },
+	{ "hairpin-no-masq", hairpin_no_masq_local, { "10.244.0.3:8080" } },
 	{ "hairpin-no-masq", hairpin_no_masq, { "10.244.0.3:8080" } },
 	{ "ip-forward-off", forward_off, { "net.ipv4.ip_forward is 0", "sysctl -w net.ipv4.ip_forward=1" } },
 	{ "ipv6-forwarding-off", forward6_off, { "net.ipv6.conf.all.forwarding is 0", "[fd44::3]:8080" } },
