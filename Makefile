@@ -76,8 +76,8 @@ $(O)/fuzz/%.o: %.c | $(SKEL)
 	@mkdir -p $(@D)
 	$(call msg,FUZZ,$<)$(CLANG) $(ALL_CFLAGS) $(FUZZFLAGS) -c -o $@ $<
 
-$(O)/ktrace-fuzz: $(FUZZ_OBJ) tests/fuzz/wrap
-	$(call msg,LINK,$@)$(CLANG) $(ALL_CFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer -Wl,@tests/fuzz/wrap -o $@ $(FUZZ_OBJ) $(LDLIBS)
+$(O)/ktrace-fuzz: $(FUZZ_OBJ) tests/fuzz/wrap.rsp
+	$(call msg,LINK,$@)$(CLANG) $(ALL_CFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer -Wl,@tests/fuzz/wrap.rsp -o $@ $(FUZZ_OBJ) $(LDLIBS)
 
 fuzz: $(O)/ktrace-fuzz
 

@@ -20,7 +20,7 @@
 #include "tracer/cmd.h"
 #include "tracer/state_priv.h"
 
-#define PATHS	8			/* of each walk over rules */
+#define PATHS	4			/* of each walk over rules */
 
 static struct scenario {
 	bool live, lookalike, json, all;
