@@ -119,9 +119,10 @@ static void run_steps(struct bench *b, const struct rule *r, const struct packet
 	do {
 		struct packet p = *packet;
 		struct evidences ev = { .arena = b->a };
+		const struct nft_write *written = NULL;
 		struct nft_run run = { .p = &p, .pf = pf, .hook = hook, .choices = choices, .evidence = &ev };
 		struct eval e = { .nft = b->nft, .io = b->io, .arena = b->a, .ask = &ask, .run = &run, .p = &p, .base = &b->base,
-				  .chain = &b->chain.chain, .rule = r };
+				  .chain = &b->chain.chain, .rule = r, .writes = &written };
 
 		for (size_t i = 0; i < r->n_step; i++) {
 			enum step_kind k = r->step[i].ops->run(&e, &r->step[i]);
