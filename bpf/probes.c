@@ -27,6 +27,7 @@ struct probes {
 	unsigned want;			/* WANT_* */
 	int chosen[ROWS];		/* candidate of each row; -1: missing, -2: not wanted */
 	bool has[ROWS][CANDIDATES];	/* this kernel seems to have it, and has not refused it yet */
+	bool idle[ROWS];		/* its module is not loaded */
 	bool table_last;		/* of live.bpf.c */
 	size_t n_filter;
 	struct reasons *reasons;
@@ -71,9 +72,11 @@ static int ask_kernel(struct probes *p)
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < n_probe_rows; i++)
+	for (size_t i = 0; i < n_probe_rows; i++) {
+		p->idle[i] = kernel_lacks_module(&f, &probe_rows[i]);
 		for (int c = 0; c < CANDIDATES; c++)
-			p->has[i][c] = kernel_has(&f, &probe_rows[i], &probe_rows[i].c[c]);
+			p->has[i][c] = !p->idle[i] && kernel_has(&f, &probe_rows[i], &probe_rows[i].c[c]);
+	}
 	p->table_last = kernel_takes_skb(&f, "ip_tables", "ipt_do_table", 0);
 	kernel_facts_free(&f);
 	return 0;
@@ -113,23 +116,28 @@ static void rule_out_all(struct probes *p, enum attach how)
 }
 
 /*
- * Rules out what was chosen and stands on that program, after the error rc; all of its kind, if this kernel can attach none
- * (it was built without ftrace, or its architecture has no trampolines). False: nothing stands on it.
+ * Rules out what was chosen for a row, after the error rc; all of its kind, if this kernel can attach none (it was built without
+ * ftrace, or its architecture has no trampolines).
  */
-static bool rule_out(struct probes *p, const char *name, int rc)
+static void rule_out(struct probes *p, size_t row, int rc)
+{
+	const struct candidate *c = chosen(p, row);
+
+	p->has[row][p->chosen[row]] = false;
+	if (c->how == ATTACH_FENTRY && (rc == -EPERM || rc == -ENOTSUPP || rc == -EOPNOTSUPP))
+		rule_out_all(p, ATTACH_FENTRY);
+}
+
+/* Rules out what stands on that program. False: nothing does. */
+static bool rule_out_program(struct probes *p, const char *name, int rc)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < n_probe_rows; i++) {
-		const struct candidate *c = chosen(p, i);
-
-		if (!is_program(name, c))
-			continue;
-		p->has[i][p->chosen[i]] = false;
-		if (c->how == ATTACH_FENTRY && (rc == -EPERM || rc == -ENOTSUPP || rc == -EOPNOTSUPP))
-			rule_out_all(p, ATTACH_FENTRY);
-		any = true;
-	}
+	for (size_t i = 0; i < n_probe_rows; i++)
+		if (is_program(name, chosen(p, i))) {
+			rule_out(p, i, rc);
+			any = true;
+		}
 	return any;
 }
 
@@ -148,7 +156,7 @@ static int load(struct probes *p)
 		bpf_program__set_autoload(prog, needed(p, bpf_program__name(prog)));
 	complained[0] = 0;
 	rc = live_bpf__load(p->skel);
-	return rc && rule_out(p, complained, rc) ? -EAGAIN : rc;
+	return rc && rule_out_program(p, complained, rc) ? -EAGAIN : rc;
 }
 
 static struct bpf_link *attach_to(const struct candidate *c, struct bpf_program *prog, bool at_return)
@@ -197,7 +205,7 @@ static int attach(struct probes *p)
 
 	for (size_t i = 0; i < n_probe_rows; i++)
 		if (chosen(p, i) && !attach_row(p, i)) {
-			rule_out(p, chosen(p, i)->program, -errno);
+			rule_out(p, i, -errno);
 			rc = -EAGAIN;
 		}
 	return rc;
@@ -449,7 +457,8 @@ void probes_states(struct probes *p, struct arena *a, const struct probe_state *
 
 		if (p->chosen[i] == -2)
 			continue;
-		v[k] = (struct probe_state){ .name = r->name, .function = c ? c->function : r->c[0].function, .cost = r->cost };
+		v[k] = (struct probe_state){ .name = r->name, .function = c ? c->function : r->c[0].function, .cost = r->cost,
+						.idle = p->idle[i] };
 		if (c) {
 			v[k].how = hows[c->how];
 		}

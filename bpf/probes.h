@@ -106,6 +106,7 @@ struct probe_state {
 	const char *function;		/* the kernel function or tracepoint attached to, or that was looked for */
 	const char *how;		/* "fentry", "tracepoint", "kprobe"; NULL: missing */
 	const char *cost;		/* what is not seen without it */
+	bool idle;			/* missing because its module is not loaded: nothing to be seen until it is */
 	uint64_t hits, ns;		/* runs and time, where kernel.bpf_stats_enabled is on */
 };
 /* Every row wanted by the options, in the table's order; hits are read anew. In arena. */

@@ -49,6 +49,8 @@ struct kernel_facts {
 
 int kernel_facts_read(struct kernel_facts *f);
 void kernel_facts_free(struct kernel_facts *f);
+/* The row's module is neither built in nor loaded. */
+bool kernel_lacks_module(const struct kernel_facts *f, const struct row *r);
 bool kernel_has(const struct kernel_facts *f, const struct row *r, const struct candidate *c);
 /* Is parameter i (from 0) of a function a struct sk_buff *? Where BTF does not say: is the kernel older than 5.17? */
 bool kernel_takes_skb(const struct kernel_facts *f, const char *module, const char *function, int i);

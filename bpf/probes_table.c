@@ -104,6 +104,11 @@ static bool module_loaded(const char *module)
 	return access(path, F_OK) == 0;
 }
 
+bool kernel_lacks_module(const struct kernel_facts *f, const struct row *r)
+{
+	return r->module && !module_loaded(r->module) && !found(f, NULL, r->c[0].function, BTF_KIND_FUNC);
+}
+
 bool kernel_has(const struct kernel_facts *f, const struct row *r, const struct candidate *c)
 {
 	char name[64];
@@ -117,7 +122,7 @@ bool kernel_has(const struct kernel_facts *f, const struct row *r, const struct 
 	case ATTACH_FENTRY:
 		return found(f, r->module, c->function, BTF_KIND_FUNC);
 	case ATTACH_KPROBE:
-		return f->kprobes && (!r->module || module_loaded(r->module));
+		return f->kprobes;
 	case ATTACH_NONE:
 		break;
 	}

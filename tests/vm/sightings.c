@@ -116,9 +116,9 @@ static void print_states(struct probes *p)
 
 	probes_states(p, a, &v, &n);
 	for (size_t i = 0; i < n; i++)
-		printf("probe %-26s %-24s %-10s hits %llu ns %llu%s%s\n", v[i].name, v[i].function, v[i].how ? v[i].how : "MISSING",
-		       (unsigned long long)v[i].hits, (unsigned long long)v[i].ns, v[i].how ? "" : " | not seen: ",
-		       v[i].how ? "" : v[i].cost);
+		printf("probe %-26s %-24s %-10s hits %llu ns %llu%s%s\n", v[i].name, v[i].function, v[i].how ? v[i].how : v[i].idle ? "idle" : "MISSING",
+		       (unsigned long long)v[i].hits, (unsigned long long)v[i].ns, v[i].how || v[i].idle ? "" : " | not seen: ",
+		       v[i].how || v[i].idle ? "" : v[i].cost);
 	arena_free(a);
 }
 
@@ -132,9 +132,14 @@ static double seconds(void)
 
 static int folded(void *ctx, const struct sighting *s)
 {
+	struct tuple t = packet_tuple(&s->p);
+	struct arena *a = arena_new();
 	struct run *r = ctx;
 
 	r->drops += s->folded;
+	if (!r->quiet)
+		printf("rest %llu | %s\n", (unsigned long long)s->folded, tuple_say(a, &t));
+	arena_free(a);
 	return 0;
 }
 
