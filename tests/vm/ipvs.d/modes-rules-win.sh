@@ -1,0 +1,8 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# Virtual services left behind with stale endpoints: what the rules translate never comes to them.
+# shellcheck source=tests/vm/ipvs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../ipvs.sh"
+to=${VIP}50 port=80 services=kube expect=ok:pod2 met=rules
+rules_nft() { :; }
+setup() { vs_node; vs tcp 50 80 -s rr; rs tcp 50 80 "$POD1" 8080 -m; }
