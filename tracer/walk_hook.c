@@ -192,8 +192,7 @@ static enum flow run_nat(struct walk *w, uint8_t hook, const struct nft_base *co
 		nat_none(w, hook);
 	if (!translated) {
 		hop_begin(w);
-		nat_apply(w, hook);
-		if (memcmp(&w->in, &w->p, sizeof(w->p))) {
+		if (nat_apply(w, hook)) {
 			at.priority = nat_priority(hook);
 			hop_done(w, STAGE_HOOK, hook, at.priority, true);
 		}

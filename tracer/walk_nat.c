@@ -327,17 +327,17 @@ enum flow nat_setup(struct walk *w, uint8_t hook, const struct nft_nat *nat)
 }
 
 /* nf_nat_packet(): what the inverse of the other direction's tuple says. */
-void nat_apply(struct walk *w, uint8_t hook)
+bool nat_apply(struct walk *w, uint8_t hook)
 {
+	struct tuple was = packet_tuple(&w->p), want, now;
 	const struct ct_view *ct = &w->p.ct;
-	bool dst = manip_dst(hook);
-	struct tuple want;
+	bool dst = manip_dst(hook), open = w->p.dport_unknown;
 
 	if (ct->state == CT_NONE || ct->state == CT_UNTRACKED || ct->state == CT_INVALID)
-		return;
+		return false;
 	/* In the answer's direction source translation is undone where destinations change, and vice versa. */
 	if (!(ct->status & (dst != ct->reply ? IPS_DST_NAT : IPS_SRC_NAT)))
-		return;
+		return false;
 	want = tuple_invert(ct->reply ? &ct->orig : &ct->back);
 	if (dst) {
 		w->p.dst = want.dst;
@@ -349,6 +349,8 @@ void nat_apply(struct walk *w, uint8_t hook)
 		if (has_ports(w->p.proto) && !w->p.sport_unknown)
 			w->p.sport = want.sport;
 	}
+	now = packet_tuple(&w->p);
+	return !tuple_eq(&was, &now) || open != w->p.dport_unknown;
 }
 
 void confirm(struct walk *w)

@@ -112,8 +112,8 @@ bool nat_wanted(const struct walk *w, uint8_t hook);
 enum flow nat_setup(struct walk *w, uint8_t hook, const struct nft_nat *nat);
 /* No rule wanted one: the null binding. */
 void nat_none(struct walk *w, uint8_t hook);
-/* nf_nat_packet(): rewrites the packet as its connection says. */
-void nat_apply(struct walk *w, uint8_t hook);
+/* nf_nat_packet(): rewrites the packet as its connection says. Did that change it? */
+bool nat_apply(struct walk *w, uint8_t hook);
 /* nf_confirm(): remembers the connection for the answer. */
 void confirm(struct walk *w);
 
