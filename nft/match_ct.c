@@ -97,10 +97,17 @@ static enum answer conntrack(struct eval *e, const struct xt *x)
 {
 	const struct ct_view *ct = &e->p->ct;
 	uint32_t bit = state_bit(e, XT_CONNTRACK_STATE_UNTRACKED);
+	struct ct_view none = {};
 	const uint32_t *expires;
 	struct wanted w;
 
 	wanted_from(x, &w);
+	if (ct->template) {
+		/* all its addresses are zeros: nf_ct_tmpl_alloc() */
+		none.orig.src.family = none.orig.dst.family = packet_family(e->p);
+		none.back = none.orig;
+		ct = &none;
+	}
 	if (eval_has_ct(e)) {
 		bit |= ct->status & IPS_SRC_NAT ? XT_CONNTRACK_STATE_SNAT : 0;
 		bit |= ct->status & IPS_DST_NAT ? XT_CONNTRACK_STATE_DNAT : 0;
