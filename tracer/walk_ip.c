@@ -356,6 +356,10 @@ static enum flow forward(struct walk *w)
 	long update = 1;
 
 	hop_begin(w);
+	/* ip_forward(), ip6_forward() drop what has a socket */
+	if (w->tproxy.set)
+		return end_simple(w, STAGE_ROUTE_INPUT, END_DROP, CAUSE_NONE,
+				  "a transparent proxy's socket has it, but its mark does not route it to this node");
 	if (++w->forwards > MAX_FORWARDS)
 		return end_simple(w, STAGE_ROUTE_INPUT, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
 	if (w->p.ttl <= 1)
