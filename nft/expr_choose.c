@@ -10,7 +10,7 @@
 #include "nft/uapi.h"
 #include "tracer/base/nl.h"
 
-#define MAX_WORK	(1u << 24)	/* numbers tried times elements looked at */
+#define MAX_WORK	(1u << 24)	/* numbers tried times elements looked at and steps run */
 #define MAX_BY_VALUE	256
 
 struct way {
@@ -151,7 +151,8 @@ static void find_ways(struct eval *e, const struct step *s, const struct choose_
 	while (after < end && is_register_step(after))
 		taint = taint_after(after++, taint);
 	by_value = !set && used_later(after, end, taint);
-	if (by_value ? d->modulus > MAX_BY_VALUE : (uint64_t)d->modulus * ((set ? set->n_elem : 0) + 1) > MAX_WORK)
+	if (by_value ? d->modulus > MAX_BY_VALUE :
+		       (uint64_t)d->modulus * ((set ? set->n_elem : 0) + e->rule->n_step) > MAX_WORK)
 		return;
 	for (uint32_t i = 0; i < d->modulus; i++) {
 		try.regs = e->regs;
