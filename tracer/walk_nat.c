@@ -339,6 +339,9 @@ bool nat_apply(struct walk *w, uint8_t hook)
 	if (!(ct->status & (dst != ct->reply ? IPS_DST_NAT : IPS_SRC_NAT)))
 		return false;
 	want = tuple_invert(ct->reply ? &ct->orig : &ct->back);
+	/* icmp_manip_pkt(): the id, whichever address changes */
+	if (w->p.proto == IPPROTO_ICMP || w->p.proto == IPPROTO_ICMPV6)
+		w->p.sport = want.sport;
 	if (dst) {
 		w->p.dst = want.dst;
 		if (has_ports(w->p.proto))
