@@ -124,7 +124,10 @@ def judge_path(probe, seen, path):
             bad.append("it arrives as %s, ktrace says %s" % (got, want))
     ok = kind in ("delivered", "sent") and (where is None or answers(where, got, probe) or
                                             path["end"]["why"].endswith(":%d" % TPROXY))
-    alone = where and where != "node" and got[0] in [ADDR[probe.v][o] for o in OWN[where]]
+    # it meets itself, or whom it came from as an address that nobody has: no answer finds back
+    alone = bool(where) and where != "node" and (got[0] in [ADDR[probe.v][o] for o in OWN[where]] or got[0] not in ADDR[probe.v].values())
+    # the raw socket that waits for an echo reply takes it at any address
+    alone |= probe.proto == "icmp" and "the sender waits for" in (path["end"]["why"] or "")
     if arrives and where and not alone and ok != (seen.client == "ok"):
         bad.append("ktrace: %s (%s); the client: %s" % (kind, path["end"]["why"], seen.client))
     return bad + judge_error(probe, seen, path, last, answered) + judge_entry(probe, seen, hops)
