@@ -193,12 +193,14 @@ static int ask_tuple(struct state *s, uint32_t netns, const struct tuple *t, uin
 	return nl_ask(s->io, netns, NETLINK_NETFILTER, nlh, take_flow, f, NULL);
 }
 
-int state_ct_delete(struct state *s, uint32_t netns, const struct tuple *t)
+int state_ct_delete(struct state *s, uint32_t netns, const struct tuple *t, uint16_t zone)
 {
 	char buf[1024] = {};
 	struct nlmsghdr *nlh = nl_nfnl(buf, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, t->src.family);
 
 	put_tuple(nlh, t);
+	if (zone)
+		mnl_attr_put_u16(nlh, CTA_ZONE, htons(zone));
 	return nl_ask(s->io, netns, NETLINK_NETFILTER, nlh, take_flow, &(struct flows){}, NULL);
 }
 

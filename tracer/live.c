@@ -121,7 +121,7 @@ void live_missing(struct gaps *unseen, const struct probe_state *row, size_t n)
 	struct text t = { .arena = unseen->arena };
 
 	for (size_t i = 0; i < n; i++)
-		if (!row[i].how)
+		if (!row[i].how && !row[i].idle)
 			text_add(&t, "%s%s (%s)", t.len ? "; " : "", row[i].cost, row[i].function);
 	if (t.len)
 		gap_add(unseen, "this kernel lets no probe on these: %s", text_get(&t));

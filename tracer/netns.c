@@ -400,8 +400,8 @@ int state_netns_of_addr(struct state *s, const struct addr *a, uint32_t *out)
 	return h->rc;
 }
 
-/* At the other end of one of the node's own devices. */
-static bool is_neighbour(struct state *s, const struct addr *a, uint32_t *out)
+/* At the other end of one of the node's own devices (NULL: of any). */
+static bool is_neighbour(struct state *s, const struct addr *a, const char *iface, uint32_t *out)
 {
 	const struct link *const *link;
 	uint32_t netns;
@@ -411,14 +411,15 @@ static bool is_neighbour(struct state *s, const struct addr *a, uint32_t *out)
 	if (state_links(s, 0, &link, &n))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!state_peer(s, 0, link[i], &netns, &ifindex) && netns && addr_is_ours(s, netns, a)) {
+		if ((!iface || !strcmp(link[i]->name, iface)) && !state_peer(s, 0, link[i], &netns, &ifindex) && netns &&
+		    addr_is_ours(s, netns, a)) {
 			*out = netns;
 			return true;
 		}
 	return false;
 }
 
-int state_netns_sender(struct state *s, const struct addr *a, uint32_t *out)
+int state_netns_sender(struct state *s, const struct addr *a, const char *iface, uint32_t *out)
 {
 	struct netns_scan *scan;
 	uint32_t netns;
@@ -426,8 +427,10 @@ int state_netns_sender(struct state *s, const struct addr *a, uint32_t *out)
 
 	if (state_replays(s))
 		return -ESRCH;
-	if (!state_netns_of_addr(s, a, out) || is_neighbour(s, a, out))
+	if (is_neighbour(s, a, iface, out) || (!iface && !state_netns_of_addr(s, a, out)))
 		return 0;
+	if (iface)
+		return -ENOENT;
 	scan = get_scan(s);
 	for (size_t i = 0; i < scan->n; i++) {
 		if (open_candidate(s, &scan->v[i], &netns) || !netns || !addr_is_ours(s, netns, a))

@@ -18,6 +18,7 @@
 struct probe {
 	struct sender *sender;
 	struct learnt learnt;
+	uint16_t zone;			/* of conntrack, that it is predicted to be in */
 	bool existed;			/* conntrack had an entry of its tuple before: not ours to remove */
 	const struct attribution *seen;	/* NULL: not followed */
 };
@@ -55,7 +56,7 @@ int observe_open(struct state *s, struct arena *a, const struct walk_options *o,
 
 	*ob = (struct observe){ .s = s, .a = a, .o = o, .has_uid = has_uid, .netns = source->netns, .unseen = { .arena = a } };
 	if (source->kind == SOURCE_ADDRESS) {
-		int rc = state_netns_sender(s, &source->addr, &ob->netns);
+		int rc = state_netns_sender(s, &source->addr, source->iface, &ob->netns);
 
 		if (rc)
 			return err_set(err, -EINVAL, "--send cannot send from %s: %s of this machine has that address; "
@@ -299,7 +300,7 @@ static void look_up(struct observe *ob)
 		struct learnt *l = &ob->probe[i].learnt;
 
 		if (l->tuple.src.family)
-			l->has_entry = state_ct_get(fresh, 0, &l->tuple, 0, &l->entry, &text) == 1 && !l->entry.reply;
+			l->has_entry = state_ct_get(fresh, 0, &l->tuple, ob->probe[i].zone, &l->entry, &text) == 1 && !l->entry.reply;
 	}
 }
 
@@ -380,6 +381,9 @@ void observe_run(struct observe *ob, const struct prediction *p, struct observed
 
 		if (!l->tuple.src.family && n && t->n_hops)
 			l->tuple.src = t->hops[0].out.src;
+		for (size_t k = 0; n && k < t->n_hops && !ob->probe[i].zone; k++)
+			if (!t->hops[k].out.netns && !t->hops[k].reply)
+				ob->probe[i].zone = t->hops[k].out.ct.zone;
 	}
 	look_up(ob);
 	for (size_t i = 0; i < ob->n_probe; i++)
@@ -442,7 +446,7 @@ void observe_close(struct observe *ob)
 
 		send_close(p->sender);
 		if (p->learnt.has_entry && !p->existed)
-			state_ct_delete(ob->s, 0, &p->learnt.tuple);
+			state_ct_delete(ob->s, 0, &p->learnt.tuple, p->zone);
 	}
 	stitch_free(ob->stitch);
 	attribute_close(ob->attribute);

@@ -81,17 +81,17 @@ int state_netns_inode(struct state *s, uint32_t inode, uint32_t *out);
 int state_netns_of_addr(struct state *s, const struct addr *a, uint32_t *out);
 /*
  * The live namespace that has address a, the node's own excepted: who can send in a client's name. One that a device of the node leads to before any other
- * of this machine, of which there must be one only. -ENOENT: none; -EEXIST: several.
+ * of this machine, of which there must be one only; iface (NULL: any) is that device. -ENOENT: none; -EEXIST: several.
  */
-int state_netns_sender(struct state *s, const struct addr *a, uint32_t *out);
+int state_netns_sender(struct state *s, const struct addr *a, const char *iface, uint32_t *out);
 
 /* -- conntrack.c ---------------------------------------------------------------------------------- */
 /* Is connection tracking on in this netns (does any hook of it exist)? */
 enum answer state_ct_enabled(struct state *s, uint32_t netns, uint8_t family);
 /* The entry of this very tuple in zone, in either direction. 1 found, 0 none, -errno could not be asked. text as `conntrack -L` prints it. */
 int state_ct_get(struct state *s, uint32_t netns, const struct tuple *t, uint16_t zone, struct ct_view *out, const char **text);
-/* Removes the entry that a probe of our own made: its original tuple. For --send alone, which is to leave nothing behind. 0 or -errno. */
-int state_ct_delete(struct state *s, uint32_t netns, const struct tuple *t);
+/* Removes the entry that a probe of our own made: its original tuple and zone. For --send alone, which is to leave nothing behind. 0 or -errno. */
+int state_ct_delete(struct state *s, uint32_t netns, const struct tuple *t, uint16_t zone);
 /* count and limit of the table; -errno if unknown. */
 int state_ct_fill(struct state *s, uint32_t netns, long *count, long *max);
 
