@@ -163,9 +163,9 @@ static bool is_addr(const struct addr *a, const struct addr *wanted)
  * before: what the packet of this id was last: a new source is the request's own once POSTROUTING has translated it. The answer
  * to a masquerading address has another port, and was not traced.
  */
-static enum part part_of(const struct nft_traced *e, const struct tuple *t, enum part before, uint8_t *answer_flags)
+static enum part part_of(const struct nft_traced *e, const struct learnt *l, enum part before, uint8_t *answer_flags)
 {
-	const struct tuple *p = &e->packet;
+	const struct tuple *p = &e->packet, *t = &l->tuple;
 	uint8_t flags = e->tcp_flags & TCP_KIND;
 
 	if (p->proto != t->proto)
@@ -179,7 +179,8 @@ static enum part part_of(const struct nft_traced *e, const struct tuple *t, enum
 	}
 	if (t->proto == IPPROTO_TCP && flags != TCP_SYN)
 		return PART_OTHER;
-	return p->sport == t->sport && is_addr(&p->src, &t->src) ? PART_REQUEST : before == PART_REQUEST ? before : PART_OTHER;
+	return l->alone || before == PART_REQUEST || (p->sport == t->sport && is_addr(&p->src, &t->src)) ? PART_REQUEST :
+													  PART_OTHER;
 }
 
 /* Whose rules they are is told by the first event of each base chain, which carries the headers; ids alone change on the way. */
@@ -207,7 +208,7 @@ static bool traced_rules(struct arena *a, const struct learnt *l, enum part want
 		enum part *part = part_at(a, &ids, e->id);
 
 		if (e->has_packet)
-			*part = part_of(e, &l->tuple, *part, &answer_flags);
+			*part = part_of(e, l, *part, &answer_flags);
 		if (*part != wanted)
 			continue;
 		any = true;

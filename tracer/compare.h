@@ -17,6 +17,7 @@ struct learnt {
 	const struct nft_traced *event;	/* in order, of all packets that were traced */
 	size_t n_event;
 	bool traced;			/* nf_tables' trace was on, and lost nothing */
+	bool alone;			/* nothing but this probe and its answer was traced */
 	bool has_entry;			/* the connection is in conntrack: */
 	struct ct_view entry;
 };

@@ -365,6 +365,13 @@ static void judge(struct observe *ob, const struct prediction *p, const struct p
 	if (c.agrees == NO)
 		return;
 	out->differs = seen->agrees ? followed_differs(ob, t, n, &seen->p.trace[0]) : seen->differs_at;
+	/* rules and answer are the kernel's own word; that the engine cannot follow the packet from where it was seen is not */
+	if (out->differs && c.agrees == YES && end_reaches(t[c.trace].end.kind) == end_reaches(seen->p.trace[0].end.kind)) {
+		out->differs = NULL;
+		out->followed = false;
+		out->trace = &t[c.trace];
+		out->basis = c.basis;
+	}
 	out->agrees = out->differs ? NO : YES;
 	if (out->differs)
 		out->differs_at = arena_strndup(ob->a, out->differs, strcspn(out->differs, ":"));
@@ -402,6 +409,7 @@ void observe_run(struct observe *ob, const struct prediction *p, struct observed
 		l->event = ob->event;
 		l->n_event = ob->n_event;
 		l->traced = ob->tracing && !ob->lost;
+		l->alone = ob->n_probe == 1;
 		judge(ob, p, &ob->probe[i], &result[i]);
 	}
 	*out = (struct observed){ result, ob->n_probe, ob->unseen.v, ob->unseen.n };
