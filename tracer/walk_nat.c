@@ -227,7 +227,8 @@ static bool port_used(struct walk *w, const struct ct_view *ct)
 	struct ct_view other;
 	const char *text;
 
-	return state_ct_get(w->state, w->p.netns, &ct->back, ct->zone, &other, &text) > 0;
+	/* its own old entry, closed, was removed before it began anew: nf_conntrack_tcp_packet() */
+	return state_ct_get(w->state, w->p.netns, &ct->back, ct->zone, &other, &text) > 0 && !tuple_eq(&other.orig, &ct->orig);
 }
 
 /* nf_nat_l4proto_unique_tuple() for the destination: only a range can change it. */
