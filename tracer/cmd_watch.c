@@ -260,6 +260,8 @@ static void tell(struct watch *w, const struct connection *c)
 		comment_drop(w, &why);
 	}
 	live_cause(&t);
+	if (c->news == NEWS_ANSWERED)
+		t.caused_by = NULL;
 	live_name(&w->live, w->a, &c->orig, &t, t.why ? &why : NULL);
 	count(w, c);
 	live_tell(&w->live, w->a, &t, c->news == NEWS_DROPPED ? 1 : 0);
