@@ -55,8 +55,10 @@ static void follow(struct watch *w, const struct addr *addr, uint16_t port, uint
 	for (size_t i = 0; i < w->n_filter; i++)
 		if (addr_eq(&w->filter[i].addr, addr) && w->filter[i].port == f.port && w->filter[i].proto == proto)
 			return;
-	if (w->n_filter == FILTERS)
+	if (w->n_filter == FILTERS) {
+		gap_add(&w->live.unseen, "there are too many endpoints to follow them all");
 		return;
+	}
 	*VEC_PUSH(w->live.a, w->filter, w->n_filter, w->cap_filter) = f;
 	if (w->live.probes && (probes_follow(w->live.probes, &f) || stitch_follow(w->stitch, &f)))
 		gap_add(&w->live.unseen, "there are too many endpoints to follow them all");
@@ -187,7 +189,7 @@ static void read_tracing(struct watch *w)
 
 static const char *exact_words(struct watch *w, const struct connection *c, const struct attribution *why)
 {
-	struct learnt l = { .tuple = c->orig, .event = w->event, .n_event = w->n_event, .traced = true };
+	struct learnt l = { .tuple = c->orig, .event = w->event, .n_event = w->n_event, .traced = !w->lost };
 	const char *differs;
 	size_t n;
 
