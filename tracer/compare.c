@@ -198,8 +198,20 @@ static enum part *part_at(struct arena *a, struct ids *ids, uint32_t id)
 	return &ids->v[ids->n - 1].part;
 }
 
+/* Has the packet been in this chain before, as it is now? Then it was sent again, and what follows is another packet's way. */
+static bool again_there(const struct nft_traced *const *was, size_t n, const struct nft_traced *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (was[i]->family == e->family && was[i]->iif == e->iif && was[i]->oif == e->oif &&
+		    !strcmp(was[i]->table, e->table) && !strcmp(was[i]->chain, e->chain) && tuple_eq(&was[i]->packet, &e->packet))
+			return true;
+	return false;
+}
+
 static bool traced_rules(struct arena *a, const struct learnt *l, enum part wanted, struct rules *out)
 {
+	const struct nft_traced **was = NULL;
+	size_t n = 0, cap = 0;
 	struct ids ids = {};
 	uint8_t answer_flags = 0;
 	bool any = false;
@@ -211,6 +223,10 @@ static bool traced_rules(struct arena *a, const struct learnt *l, enum part want
 			*part = part_of(e, l, *part, &answer_flags);
 		if (*part != wanted)
 			continue;
+		if (e->has_packet && again_there(was, n, e))
+			break;
+		if (e->has_packet)
+			*VEC_PUSH(a, was, n, cap) = e;
 		any = true;
 		if (e->kind == NFT_TRACED_RULE && of_ip(e->family))
 			*VEC_PUSH(a, out->v, out->n, out->cap) = (struct rule){ e->family, e->table, e->chain, e->handle, NULL };

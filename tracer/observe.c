@@ -146,6 +146,9 @@ static void open_probes(struct observe *ob, const struct prediction *p)
 	so.filter = filter;
 	so.n_filter = n;
 	so.words = ob->words = live_words(ob->probes);
+	/* read now: the second in which it happens is too short for that */
+	ob->words.reason(ob->words.ctx, 1);
+	ob->words.symbol(ob->words.ctx, 1);
 	ob->stitch = stitch_new(&so);
 	ob->attribute = attribute_over(ob->a, ob->s, &ob->words);
 }

@@ -182,12 +182,37 @@ static void test_rules(void **state)
 	assert_string_equal(c.basis, "what its sender got back");
 }
 
+static void test_sent_again(void **state)
+{
+	struct nft_traced e[] = { event(1, "KUBE-SERVICES", 4), event(1, "KUBE-SVC", 7), event(1, "KUBE-SERVICES", 4), event(1, "KUBE-SVC", 8) };
+	struct learnt l = { .tuple = sent_tuple(), .sent = { .result = SENT_NOTHING }, .traced = true, .event = e, .n_event = 4 };
+	struct comparison c;
+	struct world w;
+
+	world(&w);
+	w.t[0].end.kind = w.t[1].end.kind = END_DROP;
+	for (int i = 0; i < 4; i += 2) {
+		e[i].has_packet = true;
+		e[i].packet = sent_tuple();
+		e[i].tcp_flags = 0x02;
+	}
+	/* the second SYN of a connection that was dropped before conntrack kept it goes its own way */
+	compare(*state, w.t, 2, &l, &c);
+	assert_int_equal(c.agrees, YES);
+	assert_int_equal(c.trace, 0);
+	/* from another device it is the same packet, further on its way */
+	e[2].iif = 3;
+	compare(*state, w.t, 2, &l, &c);
+	assert_int_equal(c.agrees, NO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_entry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sent_again, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
