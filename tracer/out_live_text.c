@@ -98,6 +98,9 @@ static const char *news_words(struct arena *a, const struct told *t)
 		return arena_printf(a, "ended after %s%s%s, %s", took, endpoint ? " with " : "", endpoint ? endpoint : "",
 				    counts_words(a, c));
 	case NEWS_QUIET:
+		if (c->packets[BACK])
+			return arena_printf(a, "answered%s%s, but past the translation: its client takes no such answer, %s", endpoint ? " by " : "",
+					    endpoint ? endpoint : "", counts_words(a, c));
 		return arena_printf(a, "no answer%s%s, %s", endpoint ? " from " : "", endpoint ? endpoint : "", counts_words(a, c));
 	case NEWS_NONE:
 		break;

@@ -42,7 +42,7 @@ enum news {
 	NEWS_NONE,
 	NEWS_DROPPED,			/* a packet was dropped, at a place not told before */
 	NEWS_REFUSED,			/* reset or ICMP error instead of an answer */
-	NEWS_ANSWERED,			/* the first answer went its way back */
+	NEWS_ANSWERED,			/* the first answer went its way back, through the translation if there is one */
 	NEWS_ENDED,			/* closed by both sides, or reset */
 	NEWS_QUIET,			/* no answer, and nothing more for a while */
 };
@@ -60,7 +60,7 @@ struct connection {
 	struct tuple orig;		/* as its client addressed it */
 	struct tuple translated;	/* as its packets reach the endpoint, both translations made; proto 0: never seen so */
 	struct tuple ipvs;		/* src client, dst the real server that IPVS chose; proto 0: it had no part */
-	bool answered, refused;		/* an answer (SYN-ACK, a datagram, an echo reply) was seen; a reset or ICMP error was */
+	bool answered, refused;		/* an answer (SYN-ACK, a datagram, an echo reply) came back to what was addressed; a reset or ICMP error was seen */
 	uint64_t packets[2];
 	uint64_t retransmitted[2], resets[2];
 	bool finished[2];		/* FIN seen */

@@ -362,6 +362,47 @@ static void conclude_drop(struct held *h, const struct sighting *at)
 	h->drop_place = place;
 }
 
+static bool meets_entry(const struct held *h, const struct sighting *s, bool reply)
+{
+	const struct ct_view *ct = &s->p.ct;
+
+	return ct->orig.proto && ct->reply == reply && tuple_eq(&ct->orig, &h->c.orig);
+}
+
+/* Conntrack was seen to translate it, where it is seen to do so. */
+static bool is_translated(const struct held *h, const struct journey *j)
+{
+	struct tuple want = tuple_invert(&h->c.orig);
+
+	for (size_t i = 0; i < j->n; i++) {
+		const struct sighting *s = j->seen[i];
+
+		if ((s->place == PLACE_HOOK || s->place == PLACE_CONFIRM) && meets_entry(h, s, false) && !tuple_eq(&s->p.ct.back, &want))
+			return true;
+	}
+	return false;
+}
+
+/* The answer to a translated packet has to meet its entry, or its client takes it for a stranger's. */
+static bool comes_home(const struct held *h, const struct journey *j)
+{
+	struct tuple want = tuple_invert(&h->c.orig);
+
+	for (size_t i = 0; i < j->n; i++) {
+		struct tuple t = packet_tuple(&j->seen[i]->p);
+
+		if (tuple_eq(&t, &want) || meets_entry(h, j->seen[i], true))
+			return true;
+	}
+	/* IPVS undoes its own translation, without an entry */
+	if (j->cut || h->c.ipvs.proto)
+		return true;
+	for (size_t i = 0; i < h->n_trip; i++)
+		if (!h->trip[i]->j.reply && is_translated(h, &h->trip[i]->j))
+			return false;
+	return true;
+}
+
 static void conclude(struct held *h, struct trip *t)
 {
 	struct journey *j = &t->j;
@@ -381,7 +422,7 @@ static void conclude(struct held *h, struct trip *t)
 		if (h->c.resets[BACK] && !h->c.answered)
 			h->c.refused = true;
 		else
-			h->c.answered = true;
+			h->c.answered |= comes_home(h, j);
 	}
 	h->fresh_refusal |= h->c.refused && !was_refused && !h->c.answered;
 	if (h->c.answered && !h->answer_told)

@@ -139,6 +139,45 @@ static void translated_both_ways(void **state)
 	stitch_free(k.st);
 }
 
+/* An answer whose translation is not undone reaches nobody who waits for it. */
+static void not_translated_back(void **state)
+{
+	struct scene k = begin();
+	const struct connection *c;
+
+	(void)state;
+	request(&k, 0xa0, 40000, SYN);
+	packet(&k, 0xb0, POD, 8080, "10.244.2.1", 55000, IPPROTO_TCP, SYN | ACK);
+	k.s.netns = 3;
+	hook(&k, NF_INET_LOCAL_OUT);
+	k.s.netns = 1;
+	hook(&k, NF_INET_PRE_ROUTING);
+	k.s.p.ct.state = CT_UNTRACKED;
+	hook(&k, NF_INET_LOCAL_IN);
+	assert_null(next(&k, 100));
+	c = next(&k, 2000);
+	assert_non_null(c);
+	assert_int_equal(c->news, NEWS_QUIET);
+	assert_int_equal(c->packets[BACK], 1);
+	assert_false(c->answered);
+	stitch_free(k.st);
+}
+
+/* The same with a pod that answers past the node. */
+static void answered_past_the_node(void **state)
+{
+	struct scene k = begin();
+
+	(void)state;
+	request(&k, 0xa0, 40000, SYN);
+	packet(&k, 0xb0, POD, 8080, "10.244.2.1", 55000, IPPROTO_TCP, SYN | ACK);
+	k.s.netns = 3;
+	hook(&k, NF_INET_LOCAL_OUT);
+	assert_null(next(&k, 100));
+	assert_int_equal(next(&k, 2000)->news, NEWS_QUIET);
+	stitch_free(k.st);
+}
+
 static void dropped_in_forward(void **state)
 {
 	struct scene k = begin();
@@ -500,6 +539,8 @@ static void ipv6(void **state)
 	k.seq = 9000;
 	packet(&k, 0xb0, "fd00:2::7", 8080, "fd00:1::9", 40000, IPPROTO_TCP, SYN | ACK);
 	hook(&k, NF_INET_PRE_ROUTING);
+	entry(&k, CT_ESTABLISHED, true, &orig);
+	hook(&k, NF_INET_FORWARD);
 	c = next(&k, 30);
 	assert_int_equal(c->news, NEWS_ANSWERED);
 	assert_int_equal(c->journey[0]->n, 2);
@@ -754,7 +795,9 @@ static void hostile_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(translated_both_ways), cmocka_unit_test(dropped_in_forward), cmocka_unit_test(rejected),
+		cmocka_unit_test(translated_both_ways),
+		cmocka_unit_test(not_translated_back),
+		cmocka_unit_test(answered_past_the_node), cmocka_unit_test(dropped_in_forward), cmocka_unit_test(rejected),
 		cmocka_unit_test(reset_by_the_pod), cmocka_unit_test(a_buffer_is_used_again),
 		cmocka_unit_test(a_port_is_used_again),
 		cmocka_unit_test(a_masqueraded_port_is_used_again), cmocka_unit_test(a_copy_is_dropped),
