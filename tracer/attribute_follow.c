@@ -19,7 +19,7 @@ struct stretch {
 	size_t n;
 	uint32_t netns;
 	bool known;			/* its namespace is there to be read */
-	bool last;
+	bool last;			/* nothing after it says more */
 };
 
 bool follow_netns(struct follow *f, const struct sighting *s, uint32_t *out)
@@ -36,6 +36,15 @@ static bool wrapped(const struct sighting *s)
 	return v.encapsulated;
 }
 
+/* Where devices alone saw it, no rule did: the walk that leads it there says as much. */
+static bool devices_alone(const struct sighting *const *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i]->place != PLACE_DEV_IN && s[i]->place != PLACE_DEV_OUT)
+			return false;
+	return true;
+}
+
 static struct stretch next_stretch(struct follow *f, size_t from)
 {
 	const struct journey *j = f->j;
@@ -50,7 +59,7 @@ static struct stretch next_stretch(struct follow *f, size_t from)
 			break;
 	}
 	st.n = i - from;
-	st.last = i == j->n;
+	st.last = devices_alone(j->seen + i, j->n - i) && !(i < j->n && devices_alone(st.s, st.n));
 	st.known = follow_netns(f, j->seen[from], &st.netns);
 	return st;
 }
@@ -495,7 +504,7 @@ int follow_journey(struct follow *f, struct err *err)
 		struct stretch st = next_stretch(f, i);
 		int rc = follow_stretch(f, &st, err);
 
-		if (rc)
+		if (rc || st.last)
 			return rc;
 		i += st.n;
 	}

@@ -481,6 +481,29 @@ static void a_namespace_is_gone(void **state)
 	recorded_close(&y.r);
 }
 
+/* A device of the endpoint's namespace saw it as well, and no rule is there that could: it is still told to whom it went. */
+static void seen_by_a_device_at_the_end(void **state)
+{
+	struct sighting device;
+	const struct trace *t;
+	struct story y;
+
+	(void)state;
+	web(&y);
+	device = *seen_last(&y);
+	device.place = PLACE_DEV_IN;
+	device.netns = 4026539999;
+	device.p.iif = 4;
+	device.p.oif = 0;
+	*VEC_PUSH(y.r.arena, y.l.v, y.l.n, y.l.cap) = &device;
+	t = told(&y);
+	assert_true(y.got.agrees);
+	assert_int_equal(t->end.kind, y.t->end.kind);
+	assert_true(t->has_endpoint);
+	assert_null(trace_differs(y.r.arena, y.t, t));
+	recorded_close(&y.r);
+}
+
 /* -- two traces of one packet ----------------------------------------------------------------------- */
 
 static void where_traces_part(void **state)
@@ -577,7 +600,8 @@ int main(void)
 		cmocka_unit_test(every_recorded_node), cmocka_unit_test(sent_elsewhere_than_any_rule),
 		cmocka_unit_test(dropped_where_no_rule_drops), cmocka_unit_test(dropped_behind_all_rules),
 		cmocka_unit_test(no_reasons_no_symbols), cmocka_unit_test(midway), cmocka_unit_test(a_namespace_is_gone),
-		cmocka_unit_test(where_traces_part), cmocka_unit_test(what_a_drop_means),
+		cmocka_unit_test(seen_by_a_device_at_the_end), cmocka_unit_test(where_traces_part),
+		cmocka_unit_test(what_a_drop_means),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
