@@ -72,6 +72,11 @@ class Virtual:
             self.lines.append("-a %s -r %s %s -w %d" % (key, server, d.weighted([(12, "-m"), (2, "-g"), (0.4, "-i")]),
                                                         d.of([1, 1, 1, 2, 3, 0])))
 
+    def words(self):
+        """What it is, for a reader."""
+        yield from ("ipvsadm: " + line for line in self.lines)
+        yield "on kube-ipvs0: %s; %s" % (" ".join(self.held), " ".join("%s=%d" % x for x in self.switches.items()))
+
     def load(self, world):
         """Into the node, in place of what was there; what ipvsadm does not take is left out."""
         with lab.inside(world.node):
