@@ -256,13 +256,13 @@ static enum step_kind set_run(struct eval *e, const struct step *s)
 	return STEP_NEXT;
 }
 
-/* nft_ct_set_zone_eval(): only before the packet has a connection. */
+/* nft_ct_set_zone_eval(): only before the packet has a connection, which one that is not tracked has not. */
 static enum step_kind set_zone_run(struct eval *e, const struct step *s)
 {
 	const struct ct_data *d = s->data;
 	uint16_t zone;
 
-	if (e->p->ct.state != CT_NONE)
+	if (e->p->ct.state != CT_NONE && e->p->ct.state != CT_UNTRACKED)
 		return STEP_NEXT;
 	if (!reg_known(e, d->reg, 2))
 		return unknown(e, "sets a conntrack zone that is not known");

@@ -486,9 +486,6 @@ enum flow transmit(struct walk *w)
 	if (!strcmp(l->kind, "dummy"))
 		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_NONE,
 				  arena_printf(w->arena, "%s is a dummy device: what it sends is gone", l->name));
-	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, l->ifindex, STAGE_EGRESS_NFT) == END)
-		return END;
-	hop_begin(w);
 	w->p.smac = l->mac;
 	w->p.dmac = (struct mac){};
 	if (!(l->flags & (IFF_NOARP | IFF_POINTOPOINT)))
@@ -499,6 +496,10 @@ enum flow transmit(struct walk *w)
 		resolved = NO;
 	if (resolved == YES)
 		w->p.dmac = mac;
+	/* neigh_resolve_output(): the frame is whole before the device gets it */
+	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, l->ifindex, STAGE_EGRESS_NFT) == END)
+		return END;
+	hop_begin(w);
 	if (!strcmp(l->kind, "bridge"))
 		return through_bridge(w, l, neigh, resolved);
 	if (!strcmp(l->kind, "veth"))
