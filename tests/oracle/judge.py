@@ -63,9 +63,12 @@ DOUBT = re.compile(r"\b(limit|quota|ct count|connlimit|hashlimit|last|cgroup|cpu
 
 
 def doubtful(path):
+    rules = [e for h in path["hops"] for e in h["evidence"] if e["kind"] == "rule"]
+    # nor is it told whether an element is in an ipset that rules on its way wrote to
+    written = {name for e in rules if e["effect"] != "none" for name in re.findall(r"--(?:add|del)-set (\S+)", e["text"] or "")}
     return {("rule", e["family"], e["table"], e["chain"], e["handle"] if e["backend"] == "nf_tables" else e["index"])
-            for h in path["hops"] for e in h["evidence"]
-            if e["kind"] == "rule" and e["effect"] == "none" and DOUBT.search(e["text"] or "")}
+            for e in rules if e["effect"] == "none" and (
+                DOUBT.search(e["text"] or "") or written.intersection(re.findall(r"--match-set (\S+)", e["text"] or "")))}
 
 
 def difference(what, ours, kernel, doubt=()):
