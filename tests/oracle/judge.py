@@ -117,7 +117,7 @@ def judge_path(probe, seen, path):
     # past the node, where a sniffer sees it already
     beyond = last and last["netns"] is not None and any(h["netns"] is None for h in path["hops"])
     arrives = kind in ("delivered", "sent", "no-listener") or answered or beyond
-    if kind == "sent" and last and nobody(probe.v, last["out"]["dst"]):
+    if (kind == "sent" or answered) and last and nobody(probe.v, last["out"]["dst"]):
         arrives, where = False, None            # a neighbour that is not there: nobody can tell before asking
     if arrives != (where is not None):
         bad.append("ktrace: %s (%s); the kernel: %s" % (kind, path["end"]["why"], where or "it arrives nowhere"))

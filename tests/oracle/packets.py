@@ -11,7 +11,7 @@ import time
 
 import lab
 from eyes import SYN
-from words import ADDR, MARKS, PORTS, SPORT_HIGH, SPORT_LOW, TOS, UIDS
+from words import ADDR, MARKS, PORTS, SPORT_HIGH, SPORT_LONG, SPORT_LOW, TOS, UIDS
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -56,12 +56,14 @@ class Probe:
         return out
 
 
-_sport = [SPORT_LOW + os.getpid() * 7 % 30000]
+SPORTS = {False: (SPORT_LOW, SPORT_LONG - 1), True: (SPORT_LONG, SPORT_HIGH)}
+_sport = {long: low + os.getpid() * 7 % (high - low) for long, (low, high) in SPORTS.items()}
 
 
-def next_sport():
-    _sport[0] = _sport[0] + 1 if _sport[0] < SPORT_HIGH else SPORT_LOW
-    return _sport[0]
+def next_sport(long=False):
+    low, high = SPORTS[long]
+    _sport[long] = _sport[long] + 1 if _sport[long] < high else low
+    return _sport[long]
 
 
 def checksum(data):

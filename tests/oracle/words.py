@@ -25,6 +25,7 @@ MASKS = [0xff, 0x1, 0xf, 0xf0, 0x8000, 0xffffffff, 0xffff]
 TOS = [0, 0, 0, 0x10, 0x28, 0xb8, 0x08]
 UIDS = [0, 0, 1000]
 SPORT_LOW, SPORT_HIGH = 20000, 60000         # a client's ports; a server's are below
+SPORT_LONG = 45000                          # from here on all of a connection goes through, below only what opens it
 TPROXY = 15001                              # a transparent socket of the node
 LINKS = ["eth0", "cni0", "veth3", "lo", "veth1", "veth2"]
 

@@ -15,7 +15,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "netns")]
 import lab  # noqa: E402
 from iptables import CHAINS  # noqa: E402
 from iptables_more import KINDS  # noqa: E402
-from words import ADDR, OPEN, SPORT_LOW, TPROXY  # noqa: E402
+from words import ADDR, OPEN, SPORT_LONG, SPORT_LOW, TPROXY  # noqa: E402
 
 PLACES = ("node", "ext", "pod1", "pod2", "pod3")
 OWN = {"node": ("node", "bridge"), "ext": ("ext", "far"), "pod1": ("pod1",), "pod2": ("pod2",), "pod3": ("pod3",)}
@@ -60,11 +60,11 @@ BEGIN = """
         icmp type { echo-request, echo-reply, destination-unreachable, time-exceeded } goto seen
         icmpv6 type { echo-request, echo-reply, destination-unreachable, time-exceeded } goto seen
         tcp flags & rst == rst tcp sport < 20000 goto seen
-        tcp flags & (rst|ack) == ack th sport >= 45000 goto seen
-        tcp flags & (rst|ack) == ack th dport >= 45000 goto seen
+        tcp flags & (rst|ack) == ack th sport >= %d goto seen
+        tcp flags & (rst|ack) == ack th dport >= %d goto seen
         drop
     }
-"""
+""" % (SPORT_LONG, SPORT_LONG)
 TAP = """table inet trace-tap {""" + BEGIN + """
     chain pre { type filter hook prerouting priority -1000; jump wanted; }
     chain out { type filter hook output priority -1000; jump wanted; }
@@ -190,7 +190,7 @@ class Lab:
                      for line in lab.run_in(self.ns(p), ["ip", "-br", "link"]).stdout.splitlines() if "lo " not in line]
         self.links = {line.split(":")[1].strip().split("@")[0]: int(line.split(":")[0]) for line in
                       lab.run_in(self.node, ["ip", "-o", "link"]).stdout.splitlines()}
-        self.bridged, self.ipsets = True, False
+        self.bridged, self.turn = True, 0
         self.set_kinds = [k for k, _ in KINDS if not run_inside(self.node, ["ipset", "create", "probe", *k.split(), *(
             ["range", "0-1"] if k == "bitmap:port" else ["range", "10.0.0.0/24"] if k.startswith("bitmap") else [])]).returncode
             and not run_inside(self.node, ["ipset", "destroy", "probe"]).returncode]
@@ -219,17 +219,24 @@ class Lab:
         self._nft("flush ruleset\n", True)
         if self.legacy:
             self._legacy(rules)
-        self._no_ipsets()
-        self.ipsets = bool(rules.get("ipset"))
+        self._no_ipsets({line.split()[1] for line in rules.get("ipset", ())})
         for tool in rules.get("order", ORDER):
             if rules.get(tool):
                 self._feed(tool, rules[tool])
         self._nft(tap, True)
 
-    def _no_ipsets(self):
-        """nf_tables lets go of them a moment after its rules are gone."""
-        for _ in range(100 if self.ipsets else 0):
-            if not run_inside(self.node, ["ipset", "destroy"]).returncode:
+    def another(self):
+        """What the names of the next ruleset's ipsets begin with: those before it need not be gone by then."""
+        self.turn += 1
+        return "opqrstuvwxyz"[self.turn % 12]
+
+    def _no_ipsets(self, wanted):
+        """nf_tables lets go of them a moment after its rules are gone: only of wanted names it must have done so."""
+        for _ in range(500):
+            left = run_inside(self.node, ["ipset", "-n", "list"]).stdout.split()
+            # a list goes before its members
+            left = [x for x in reversed(left) if run_inside(self.node, ["ipset", "destroy", x]).returncode]
+            if not wanted & set(left):
                 return
             time.sleep(0.01)
 
