@@ -422,10 +422,14 @@ static void take_way(struct follow *f, const struct stretch *st, const struct wa
 		gap_add(f->notes, "%s", w->t.gaps[i]);
 	if (w->t.share_kind == SHARE_EXISTING)
 		f->t.share_kind = SHARE_EXISTING;
+	if (addr_len(&w->server)) {
+		f->server = w->server;
+		f->server_port = w->server_port;
+	}
 	if (st->last && w->t.has_endpoint) {
 		f->t.has_endpoint = true;
-		f->t.endpoint = w->t.endpoint;
-		f->t.endpoint_port = w->t.endpoint_port;
+		f->t.endpoint = addr_len(&f->server) ? f->server : w->t.endpoint;
+		f->t.endpoint_port = addr_len(&f->server) ? f->server_port : w->t.endpoint_port;
 		f->t.endpoint_place = w->t.endpoint_place;
 	}
 }

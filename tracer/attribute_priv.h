@@ -33,6 +33,8 @@ struct follow {
 	struct hop *hop;		/* of the trace in the making */
 	size_t n_hop, cap_hop;
 	struct trace t;			/* but for its hops */
+	struct addr server;		/* as in struct walk_way, of the stretches so far; family 0: none */
+	uint16_t server_port;
 	bool agrees;
 	const char *differs_at;
 };

@@ -57,6 +57,8 @@ struct walk_way {
 	struct trace t;			/* its share among all ways; what an unknown fork rests on in gaps */
 	size_t matched;			/* how many of seen[] it agrees with, from the first on */
 	bool strayed;			/* broken off where it met a hook of seen[] with another packet */
+	struct addr server;		/* as in struct walk: IPVS hands it over with the virtual address */
+	uint16_t server_port;
 };
 
 /*

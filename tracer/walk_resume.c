@@ -253,6 +253,8 @@ int walk_resume(struct state *s, struct arena *a, const struct walk_at *at, cons
 		this->t = walk_trace(&w, &target);
 		this->matched = w.matched;
 		this->strayed = w.strayed;
+		this->server = w.server;
+		this->server_port = w.server_port;
 		add_gaps(&w, &this->t);
 	} while (choices_next(w.choices));
 	if (choices_torn(w.choices))
