@@ -127,11 +127,11 @@ void reasons_free(struct reasons *r)
 		arena_free(r->arena);
 }
 
-/* Symbols of code, by address: name is an offset in `names`. */
+/* Symbols of code, by address: name is an offset in `names`. Packed: there are more than a hundred thousand. */
 struct symbol {
 	uint64_t address;
 	uint32_t name;
-};
+} __attribute__((packed));
 
 struct symbols {
 	struct symbol *v;
@@ -165,6 +165,16 @@ static bool grow(void **v, size_t need, size_t *cap, size_t size)
 	return true;
 }
 
+/* As much as is used, and nothing kept of what growing left behind. */
+static void fit(struct symbols *s)
+{
+	void *v = realloc(s->v, s->n * sizeof(*s->v)), *names = realloc(s->names, s->len);
+
+	s->v = v ? v : s->v;
+	s->names = names ? names : s->names;
+	malloc_trim(0);
+}
+
 /* "name" or "name [module]" */
 static bool add_symbol(struct symbols *s, uint64_t address, const char *name, const char *module)
 {
@@ -196,8 +206,10 @@ static struct symbols *read_symbols(void)
 	}
 	if (f)
 		fclose(f);
-	if (s && s->n)
+	if (s && s->n) {
 		qsort(s->v, s->n, sizeof(*s->v), by_address);
+		fit(s);
+	}
 	return s;
 }
 

@@ -3,6 +3,7 @@
 #include "tracer/live.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -75,6 +76,8 @@ int live_open(struct live *l, const struct options *o, struct err *err)
 	const struct names_options names = { .objects = o->objects, .kubeconfig = o->kubeconfig, .namespace = o->namespace };
 	int rc;
 
+	/* or malloc learns from the kernel's types, read once and of 17 MiB, to keep as much for what never comes */
+	mallopt(M_TRIM_THRESHOLD, 256 << 10);
 	l->o = o;
 	l->a = arena_new();
 	l->gaps = l->unseen = (struct gaps){ .arena = l->a };
