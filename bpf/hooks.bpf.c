@@ -76,6 +76,13 @@ static void name_table(struct hook_wire *r, const char *name)
 		r->kind = HOOK_WIRE_LEGACY;
 }
 
+/* The table's own function for mangle, which looks at the mark around ip{,6}t_do_table(). */
+static bool runs_table(const char *function)
+{
+	return begins(function, "ipt_do_table", 12) || begins(function, "ip6t_do_table", 13) ||
+	       begins(function, "iptable_mangle_hook", 19) || begins(function, "ip6table_mangle_hook", 20);
+}
+
 static void identify(struct hook_wire *r, struct nf_hook_ops *ops)
 {
 	void *priv = BPF_CORE_READ(ops, priv);
@@ -85,7 +92,7 @@ static void identify(struct hook_wire *r, struct nf_hook_ops *ops)
 	if (BPF_CORE_READ_BITFIELD_PROBED(ops, hook_ops_type) == NF_HOOK_OP_NF_TABLES) {
 		if (bpf_core_type_exists(struct nft_chain))
 			name_chain(r, priv);
-	} else if (begins(r->function, "ipt_do_table", 12) || begins(r->function, "ip6t_do_table", 13)) {
+	} else if (runs_table(r->function)) {
 		if (bpf_core_type_exists(struct xt_table))
 			name_table(r, (char *)priv + bpf_core_field_offset(struct xt_table, name));
 	} else if (begins(r->function, "ebt_do_table", 12)) {

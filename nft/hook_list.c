@@ -89,7 +89,13 @@ int hook_list_ask(struct ruleset *r, uint8_t pf, uint8_t hook, const char *dev, 
 
 static bool runs_legacy(const struct nft_hook_row *row)
 {
-	return row->function && (!strcmp(row->function, "ipt_do_table") || !strcmp(row->function, "ip6t_do_table"));
+	/* iptable_mangle.c has a function of its own around it */
+	static const char *const functions[] = { "ipt_do_table", "ip6t_do_table", "iptable_mangle_hook", "ip6table_mangle_hook" };
+
+	for (size_t i = 0; row->function && i < ARRAY_SIZE(functions); i++)
+		if (!strcmp(row->function, functions[i]))
+			return true;
+	return false;
 }
 
 /* A built-in table by the priority that it has there, if no other has the same. */
