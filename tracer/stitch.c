@@ -354,8 +354,10 @@ static void learn(struct stitch *st, struct meet *m)
 		if (s->place == PLACE_CONFIRM && !tuple_eq(&out, &c->orig))
 			c->translated = out;
 	}
-	if (!m->reply && !tuple_eq(&m->t, &c->orig))
-		c->translated = m->t;
+	/* between its two translations a packet shows one of them, its entry both once it is confirmed */
+	out = m->has_ct && s->p.ct.existing && !m->reply ? tuple_invert(&s->p.ct.back) : m->t;
+	if (!m->reply && !tuple_eq(&out, &c->orig))
+		c->translated = out;
 }
 
 static void end_telling(struct stitch *st)

@@ -139,6 +139,29 @@ static void translated_both_ways(void **state)
 	stitch_free(k.st);
 }
 
+/* The handshake's last packet was seen on its way as far as FORWARD when the connection is told. */
+static void half_translated_by_now(void **state)
+{
+	struct scene k = begin();
+	struct tuple orig = as_tuple(CLIENT, 40000, VIP, 80, IPPROTO_TCP), want = as_tuple("10.244.2.1", 55000, POD, 8080, IPPROTO_TCP);
+	const struct connection *c;
+
+	(void)state;
+	request(&k, 0xa0, 40000, SYN);
+	answer(&k, 0xb0, 40000, SYN | ACK);
+	packet(&k, 0xc0, CLIENT, 40000, VIP, 80, IPPROTO_TCP, ACK);
+	hook(&k, NF_INET_PRE_ROUTING);
+	dnat(&k, POD, 8080);
+	entry(&k, CT_ESTABLISHED, false, &orig);
+	k.s.p.ct.back = tuple_invert(&want);
+	hook(&k, NF_INET_FORWARD);
+	c = next(&k, 30);
+	assert_non_null(c);
+	assert_int_equal(c->news, NEWS_ANSWERED);
+	assert_true(tuple_eq(&c->translated, &want));
+	stitch_free(k.st);
+}
+
 /* An answer whose translation is not undone reaches nobody who waits for it. */
 static void not_translated_back(void **state)
 {
@@ -796,6 +819,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(translated_both_ways),
+		cmocka_unit_test(half_translated_by_now),
 		cmocka_unit_test(not_translated_back),
 		cmocka_unit_test(answered_past_the_node), cmocka_unit_test(dropped_in_forward), cmocka_unit_test(rejected),
 		cmocka_unit_test(reset_by_the_pod), cmocka_unit_test(a_buffer_is_used_again),
