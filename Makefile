@@ -106,7 +106,7 @@ oracle: all $(O)/oracle-ask
 	KTRACE=$(O)/ktrace tests/oracle/oracle --total $(N) --seconds 1000000
 
 $(O)/oracle-ask: tests/oracle/ask.c $(O)/libktrace.a
-	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_hooks_read,--wrap=ways_fold -o $@ $< $(O)/libktrace.a $(LDLIBS)
+	$(call msg,LINK,$@)$(CC) $(ALL_CFLAGS) -Wl,--wrap=bpf_hooks_read,--wrap=ways_fold,--wrap=walk -o $@ $< $(O)/libktrace.a $(LDLIBS)
 
 bench-live: $(O)/sightings
 	O=$(abspath $(O)) tools/bench-live $(or $(K),6.12)

@@ -88,13 +88,13 @@ static enum step_kind get_helper(struct eval *e, const struct ct_data *d UNUSED)
 
 static enum step_kind get_l3protocol(struct eval *e, const struct ct_data *d)
 {
-	reg_store8(e, d->reg, e->p->ct.template ? 0 : packet_family(e->p) == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	reg_store8(e, d->reg, packet_family(e->p) == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
 	return STEP_NEXT;
 }
 
 static enum step_kind get_protocol(struct eval *e, const struct ct_data *d)
 {
-	reg_store8(e, d->reg, e->p->ct.template ? 0 : e->p->proto);
+	reg_store8(e, d->reg, e->p->proto);
 	return STEP_NEXT;
 }
 
@@ -134,8 +134,6 @@ static struct tuple tuple_of(const struct eval *e, uint8_t dir)
 	const struct ct_view *ct = &e->p->ct;
 	struct tuple own = packet_tuple(e->p), back = tuple_invert(&own);
 
-	if (ct->template)
-		return (struct tuple){};
 	if (dir == 0)
 		return ct->orig.src.family ? ct->orig : ct->reply ? back : own;
 	return ct->back.src.family ? ct->back : ct->reply ? own : back;
@@ -196,11 +194,12 @@ static const struct ct_key keys[NFT_CT_ID + 1] = {
 	[NFT_CT_ID] = { "id", DT_HOST_INTEGER, 4, get_id },
 };
 
+/* nft_ct_get_eval(): a template shows nothing but its state (6.18, and stable kernels since June 2026; before, zeros). */
 static enum step_kind ct_run(struct eval *e, const struct step *s)
 {
 	const struct ct_data *d = s->data;
 
-	if (d->key != NFT_CT_STATE && !eval_has_ct(e))
+	if (d->key != NFT_CT_STATE && (!eval_has_ct(e) || e->p->ct.template))
 		return STEP_BREAK;
 	return keys[d->key].get(e, d);
 }
@@ -236,7 +235,7 @@ static enum step_kind set_run(struct eval *e, const struct step *s)
 	const struct ct_data *d = s->data;
 	struct ct_view *ct = &e->p->ct;
 
-	e->no_change = !eval_has_ct(e);
+	e->no_change = !eval_has_ct(e) || ct->template;
 	if (e->no_change)
 		return STEP_NEXT;
 	if (!reg_known(e, d->reg, keys[d->key].len))

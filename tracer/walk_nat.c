@@ -16,6 +16,11 @@
 /* nf_conntrack_tcp.h names only the first; the states after it are CLOSE and SYN_SENT2. */
 #define TCP_LAST_LIVE	TCP_CONNTRACK_LAST_ACK
 
+#define TH_FIN	0x01
+#define TH_SYN	0x02
+#define TH_RST	0x04
+#define TH_ACK	0x10
+
 /* HOOK2MANIP(): PREROUTING and OUTPUT change the destination, INPUT and POSTROUTING the source. */
 static bool manip_dst(uint8_t hook)
 {
@@ -48,6 +53,23 @@ static void set_new(struct walk *w, const struct tuple *t)
 static bool reopens(const struct packet *p, const struct ct_view *ct)
 {
 	return p->proto == IPPROTO_TCP && (p->tcp_flags & 0x12) == 0x02 && ct->tcp_state > TCP_LAST_LIVE;
+}
+
+/*
+ * tcp_new(): a SYN begins a connection, and where nf_conntrack_tcp_loose allows, an ACK in the midst of one (the first column of
+ * tcp_conntracks[IP_CT_DIR_ORIGINAL], get_conntrack_index()).
+ */
+static bool begins_nothing(struct walk *w)
+{
+	uint8_t flags = w->p.tcp_flags & (TH_FIN | TH_SYN | TH_RST | TH_ACK);
+	long loose = 1;
+
+	if (w->p.proto != IPPROTO_TCP || (flags & ~TH_FIN) == TH_SYN)
+		return false;
+	if (flags != TH_ACK)
+		return true;
+	state_sysctl(w->state, w->p.netns, "net/netfilter/nf_conntrack_tcp_loose", NULL, &loose);
+	return !loose;
 }
 
 static enum flow table_full(struct walk *w)
@@ -156,7 +178,9 @@ enum flow track(struct walk *w)
 		return end_simple(w, STAGE_CONNTRACK, END_UNKNOWN, CAUSE_UNREADABLE,
 				  "an entry of conntrack may decide; it could not be asked");
 	set_new(w, &t);
-	if (table_full(w) == END)
+	if (begins_nothing(w))
+		w->p.ct.state = CT_INVALID;
+	else if (table_full(w) == END)
 		return END;
 	hop_done(w, STAGE_CONNTRACK, 0, 0, false);
 	return GO;

@@ -4,13 +4,21 @@
  * that would print, a NUL, its exit status and a newline. The line "." says that the ruleset is another now: the order of
  * hooks is asked only once per ruleset, since the BPF program that reads it takes longer than everything else. Random ways to one
  * end are not put together: each has its own rules, and the kernel takes one of them.
+ *
+ * A line that begins with "mid=FLAGS,LEN,PRIORITY,SRC[,IFACE,SMAC,DMAC]" asks about a TCP packet in the midst of a connection, as `watch`
+ * does: it is taken up where it first meets the node, at OUTPUT or as a frame on IFACE.
  */
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bpf/hooks.h"
 #include "tracer/cmd.h"
+#include "tracer/walk.h"
 #include "tracer/walk_fold.h"
 
 #define MAX_WORDS	64
@@ -71,6 +79,78 @@ void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cu
 	__real_ways_fold(a, way, n, cut, out, n_out);
 }
 
+/* The packet that the line under way asks about. */
+static struct {
+	bool on;
+	unsigned flags, len, priority;
+	struct addr src;
+	char iface[16];
+	struct mac smac, dmac;
+} mid;
+
+int __wrap_walk(struct state *s, struct arena *a, const struct walk_options *o, const struct tuple *target,
+		const struct trace **out, size_t *n, struct err *err);
+int __real_walk(struct state *s, struct arena *a, const struct walk_options *o, const struct tuple *target,
+		const struct trace **out, size_t *n, struct err *err);
+
+int __wrap_walk(struct state *s, struct arena *a, const struct walk_options *o, const struct tuple *target,
+		const struct trace **out, size_t *n, struct err *err)
+{
+	struct walk_at at = {
+		.pf = target->dst.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6, .hook = NF_INET_LOCAL_OUT, .all = o->all,
+		.p = { .src = mid.src, .dst = target->dst, .sport = o->sport, .dport = target->dport, .proto = target->proto,
+		       .tcp_flags = mid.flags, .ttl = 64, .tos = o->tos, .len = mid.len, .mark = o->mark, .priority = mid.priority,
+		       .local = true, .sk_known = true, .uid = o->uid, .gid = o->uid },
+	};
+	const struct link *l = mid.iface[0] ? state_link_named(s, 0, mid.iface) : NULL;
+	const struct walk_way *way;
+	struct trace *t;
+	int rc;
+
+	if (!mid.on)
+		return __real_walk(s, a, o, target, out, n, err);
+	if (l) {
+		at.pf = NFPROTO_NETDEV;
+		at.hook = NF_NETDEV_INGRESS;
+		at.p.iif = l->ifindex;
+		at.p.smac = mid.smac;
+		at.p.dmac = mid.dmac;
+		at.p.local = at.p.sk_known = false;
+		at.p.mark = at.p.priority = 0;
+	}
+	rc = walk_resume(s, a, &at, &way, n, err);
+	if (rc)
+		return rc;
+	t = arena_alloc(a, *n * sizeof(*t));
+	for (size_t i = 0; i < *n; i++)
+		t[i] = way[i].t;
+	*out = t;
+	return 0;
+}
+
+static bool mac_parse(const char *text, struct mac *m)
+{
+	uint8_t *b = m->b;
+
+	m->known = text && sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", b, b + 1, b + 2, b + 3, b + 4, b + 5) == 6;
+	return m->known;
+}
+
+/* The rest of the line, NULL: it makes no sense. */
+static char *read_mid(char *line)
+{
+	char src[64] = "", smac[32] = "", dmac[32] = "";
+	int used = 0, got;
+
+	memset(&mid, 0, sizeof(mid));
+	if (strncmp(line, "mid=", 4))
+		return line;
+	got = sscanf(line, "mid=%u,%u,%u,%63[^ ,]%n,%15[^ ,],%31[^ ,],%31[^ ,]%n", &mid.flags, &mid.len, &mid.priority, src, &used,
+		     mid.iface, smac, dmac, &used);
+	mid.on = (got == 4 || (got == 7 && mac_parse(smac, &mid.smac) && mac_parse(dmac, &mid.dmac))) && addr_parse(src, &mid.src);
+	return mid.on ? line + used : NULL;
+}
+
 static void forget(void)
 {
 	if (kept.arena)
@@ -85,6 +165,11 @@ static enum status ask(char *line)
 	struct options o;
 	int argc = 1, rc;
 
+	line = read_mid(line);
+	if (!line) {
+		err_set(&err, -EINVAL, "mid= is not what it should be");
+		return cmd_fail(&err, -EINVAL);
+	}
 	for (char *save, *word = strtok_r(line, " \n", &save); word && argc < MAX_WORDS; word = strtok_r(NULL, " \n", &save))
 		argv[argc++] = word;
 	rc = options_parse(argc, argv, &o, &err);

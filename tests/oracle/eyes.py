@@ -13,7 +13,7 @@ from world import PLACES
 NETFILTER = 12
 FAMILY = {0: "?", 1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 PROTO = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp", 132: "sctp"}
-SYN, RST, ACK = 2, 4, 16
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 _ATTR = struct.Struct("=HH")
 
 

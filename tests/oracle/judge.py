@@ -80,11 +80,17 @@ def difference(what, ours, kernel, doubt=()):
     return []
 
 
+def end_of(probe, path):
+    """Whether a local socket knows of a packet in the midst of a connection is not asked: that it gets there is enough."""
+    kind = path["end"]["kind"]
+    return "no-listener" if kind == "unknown" and probe.midway() and path["hops"][-1]["stage"] == "socket" else kind
+
+
 def judge(probe, seen, doc):
     """What does not fit, for the path that fits best; [] if one fits. None: unknown."""
     best, unknown = None, False
     for path in doc["paths"]:
-        if path["end"]["kind"] == "unknown":
+        if end_of(probe, path) == "unknown":
             unknown = True
             continue
         if not path["share"]:
@@ -99,7 +105,7 @@ def judge(probe, seen, doc):
 
 def judge_path(probe, seen, path):
     bad = []
-    kind = path["end"]["kind"]
+    kind = end_of(probe, path)
     hops = [h for h in path["hops"] if not h["reply"]]
     last, answered = hops[-1] if hops else None, len(hops) < len(path["hops"])
     request, reply = predicted(probe.proto, path)
@@ -131,6 +137,8 @@ def judge_path(probe, seen, path):
     alone = bool(where) and where != "node" and (got[0] in [ADDR[probe.v][o] for o in OWN[where]] or got[0] not in ADDR[probe.v].values())
     # the raw socket that waits for an echo reply takes it at any address
     alone |= probe.proto == "icmp" and "the sender waits for" in (path["end"]["why"] or "")
+    # of a longer connection the handshake's last packet may be refused
+    alone |= probe.long and ok
     if arrives and where and not alone and ok != (seen.client == "ok"):
         bad.append("ktrace: %s (%s); the client: %s" % (kind, path["end"]["why"], seen.client))
     return bad + judge_error(probe, seen, path, last, answered) + judge_entry(probe, seen, hops)
@@ -147,6 +155,8 @@ def whereabouts(seen, probe):
 
 def answers(place, t, probe):
     """Would this place answer? ext answers for its own addresses alone."""
+    if probe.proto == "sctp" or probe.midway():
+        return False
     own = [ADDR[probe.v][o] for o in OWN[place]]
     if place != "node" and (t[0] in own or t[2] not in own):    # meets itself, and answers past the node
         return False

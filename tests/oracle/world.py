@@ -39,6 +39,8 @@ done
 for p in node ext pod1 pod2 pod3; do
     ip netns exec "$LAB-$p" sysctl -qw net.ipv4.tcp_synack_retries=0 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0 \
         net.core.somaxconn=4096 net.ipv4.tcp_max_syn_backlog=4096
+    # nothing is sent a second time while it is waited for
+    ip netns exec "$LAB-$p" sysctl -qw net.ipv4.tcp_rto_min_us=5000000 2>/dev/null
     ip netns exec "$LAB-$p" sysctl -qw net.ipv4.icmp_msgs_per_sec=1000000 net.ipv4.icmp_msgs_burst=1000000 2>/dev/null
 done
 # what tproxy marks is for a socket here
@@ -186,8 +188,9 @@ class Lab:
         if done.returncode:
             raise Broken("lab: " + done.stderr)
         self.servers = Servers(self.ns)
-        self.macs = [line.split()[2] for p in PLACES
-                     for line in lab.run_in(self.ns(p), ["ip", "-br", "link"]).stdout.splitlines() if "lo " not in line]
+        self.mac = {(p, line.split()[0].partition("@")[0]): line.split()[2] for p in PLACES
+                    for line in lab.run_in(self.ns(p), ["ip", "-br", "link"]).stdout.splitlines() if "lo " not in line}
+        self.macs = list(self.mac.values())
         self.links = {line.split(":")[1].strip().split("@")[0]: int(line.split(":")[0]) for line in
                       lab.run_in(self.node, ["ip", "-o", "link"]).stdout.splitlines()}
         self.bridged, self.turn = True, 0

@@ -330,6 +330,9 @@ static void ct_keys(void **state UNUSED)
 	assert_int_equal(ct_eq(NFT_CT_DIRECTION, "\0", 1), STEP_NEXT);
 	assert_int_equal(ct_eq(NFT_CT_HELPER, "ftp\0\0\0\0\0\0\0\0\0\0\0\0", 16), STEP_BREAK);
 	assert_int_equal(ct_eq(NFT_CT_EXPIRATION, &mark, 4), STEP_UNKNOWN);
+	bench.p.ct.template = true;					/* a zone was given, and no connection yet */
+	assert_int_equal(ct_eq(NFT_CT_STATE, &states[4].bit, 4), STEP_NEXT);
+	assert_int_equal(ct_eq(NFT_CT_MARK, &mark, 4), STEP_BREAK);
 }
 
 static void ct_tuple(void **state UNUSED)
