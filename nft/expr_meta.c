@@ -205,12 +205,12 @@ static enum step_kind get_sdif(struct eval *e, const struct meta_data *d)
 
 /* -- the socket -- */
 
-/* nft_meta_get_eval_skugid(): only what a socket of this namespace sends, or early demultiplexing found one for. */
+/* nft_meta_get_eval_skugid(): only what a socket of this namespace sends, a rule gave one to, or early demultiplexing found one for. */
 static enum answer has_socket(const struct eval *e)
 {
 	if (e->p->local && (e->run->hook == NF_INET_LOCAL_OUT || e->run->hook == NF_INET_POST_ROUTING))
 		return YES;
-	if (e->run->hook == NF_INET_LOCAL_IN && e->p->ct.state == CT_ESTABLISHED)
+	if (e->p->given.set || (e->run->hook == NF_INET_LOCAL_IN && e->p->ct.state == CT_ESTABLISHED))
 		return UNKNOWN;
 	return NO;
 }
@@ -221,6 +221,8 @@ static enum step_kind get_owner(struct eval *e, const struct meta_data *d)
 
 	if (sk == NO)
 		return STEP_BREAK;
+	if (e->p->given.known && d->key == NFT_META_SKUID)
+		return store32(e, d, e->p->given.uid);
 	if (sk == UNKNOWN || !e->p->sk_known)
 		return unknown(e, "depends on the process that owns the socket");
 	return store32(e, d, d->key == NFT_META_SKUID ? e->p->uid : e->p->gid);

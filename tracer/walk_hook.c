@@ -59,6 +59,21 @@ static enum flow stolen(struct walk *w, const struct place *at, const struct nft
 	return transmit(w);
 }
 
+/* skb->sk, which rules see until the next ip_rcv_core() takes it away. */
+static void give_socket(struct walk *w, const struct nft_run *run)
+{
+	struct packet lookup = w->p;
+	struct sock_info sk = {}, near;
+
+	w->tproxy.set = true;
+	w->tproxy.addr = run->tproxy.addr;
+	w->tproxy.port = run->tproxy.port;
+	tproxy_address(w, &lookup);
+	w->p.given.set = true;
+	w->p.given.known = state_listener(w->state, w->p.netns, &lookup, &sk, &near, NULL) == YES;
+	w->p.given.uid = sk.uid;
+}
+
 /* One base chain over the packet. *translated: it set up a mapping. */
 static enum flow run_base(struct walk *w, uint8_t pf, const struct nft_base *b, const struct place *at,
 			  bool *translated)
@@ -69,11 +84,8 @@ static enum flow run_base(struct walk *w, uint8_t pf, const struct nft_base *b, 
 
 	hop_begin(w);
 	v = nft_run(state_nft(w->state), w->p.netns, b, &run);
-	if (run.tproxy.set) {
-		w->tproxy.set = true;
-		w->tproxy.addr = run.tproxy.addr;
-		w->tproxy.port = run.tproxy.port;
-	}
+	if (run.tproxy.set)
+		give_socket(w, &run);
 	switch (v) {
 	case NFT_DROP:
 		return finish(w, at, END_DROP, decided_by(w), run.why);

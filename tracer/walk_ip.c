@@ -256,9 +256,12 @@ enum flow answer_ends(struct walk *w, enum stage stage, enum end_kind good, cons
 {
 	struct tuple want = tuple_invert(&w->sent), got = packet_tuple(&w->p);
 
-	if (tuple_eq(&want, &got))
+	if (tuple_eq(&want, &got) && !w->p.sport_unknown)
 		return end_simple(w, stage, good, CAUSE_NONE, why);
-	if (addr_eq(&want.dst, &got.dst) && want.dport == got.dport)
+	if (w->p.sport_unknown)
+		why = arena_printf(w->arena, "the answer comes from %s and another port than %u, which the sender waits for",
+				   endpoint_say(w->arena, &got.src, 0), want.sport);
+	else if (addr_eq(&want.dst, &got.dst) && want.dport == got.dport)
 		why = arena_printf(w->arena, "the answer comes from %s, the sender waits for one from %s",
 				   endpoint_say(w->arena, &got.src, got.sport), endpoint_say(w->arena, &want.src, want.sport));
 	else
@@ -301,6 +304,12 @@ static enum flow to_connection(struct walk *w)
 	return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the socket of its connection takes it");
 }
 
+void tproxy_address(const struct walk *w, struct packet *lookup)
+{
+	lookup->dst = addr_len(&w->tproxy.addr) ? w->tproxy.addr : lookup->dst;
+	lookup->dport = w->tproxy.port ? w->tproxy.port : lookup->dport;
+}
+
 static enum flow deliver(struct walk *w)
 {
 	struct sock_info sk = {}, near = {};
@@ -318,11 +327,9 @@ static enum flow deliver(struct walk *w)
 	if (w->tunnelled)
 		return end_simple(w, STAGE_SOCKET, END_UNKNOWN, CAUSE_UNREADABLE,
 				  "the end of the IPVS tunnel is here; what it carries is not followed");
-	if (w->tproxy.set) {
-		/* xt_TPROXY and nft tproxy assign the socket before routing. */
-		lookup.dst = addr_len(&w->tproxy.addr) ? w->tproxy.addr : lookup.dst;
-		lookup.dport = w->tproxy.port ? w->tproxy.port : lookup.dport;
-	}
+	/* xt_TPROXY and nft tproxy assign the socket before routing. */
+	if (w->tproxy.set)
+		tproxy_address(w, &lookup);
 	switch (state_listener(w->state, w->p.netns, &lookup, &sk, &near, &text)) {
 	case NO:
 		return no_listener(w, &near, text);
@@ -416,6 +423,7 @@ enum flow ip_receive(struct walk *w)
 	bool lo = in && !strcmp(in->name, "lo");
 
 	w->p.oif = 0;
+	w->p.given.set = w->p.given.known = false;
 	if (!lo) {
 		w->p.local = false;
 		w->p.sk_known = false;

@@ -273,8 +273,8 @@ class Who:
 
     def learn(self, p, probe, way):
         mine, back = (p.proto, *p.tuple()), (p.proto, p.dst, p.dport, p.src, p.sport)
-        self.known[mine] = probe, way
         self.known[back] = probe, "reply" if way == "request" else "request"
+        self.known[mine] = probe, way       # the last word, if both are one
 
     def whose(self, p):
         """(probe, "request", "reply", "error" or None)"""

@@ -15,8 +15,9 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "netns")]
 import lab  # noqa: E402
 from iptables import CHAINS  # noqa: E402
 from iptables_more import KINDS  # noqa: E402
-from words import ADDR, OPEN, SPORT_LONG, SPORT_LOW, TPROXY  # noqa: E402
+from words import ADDR, OPEN, PORTS, SPORT_LONG, TPROXY  # noqa: E402
 
+ANSWERS = 500       # within a batch: where servers answer each other, that ends
 PLACES = ("node", "ext", "pod1", "pod2", "pod3")
 OWN = {"node": ("node", "bridge"), "ext": ("ext", "far"), "pod1": ("pod1",), "pod2": ("pod2",), "pod3": ("pod3",)}
 # what each tool is called as, and in which order they are fed
@@ -113,7 +114,7 @@ class Servers:
     """Answers everywhere, within the loop of whoever sends: TCP by accepting, UDP by an empty datagram."""
 
     def __init__(self, ns):
-        self.sel, self.held = selectors.DefaultSelector(), []
+        self.sel, self.held, self.answers = selectors.DefaultSelector(), [], ANSWERS
         for place in PLACES:
             with lab.inside(ns(place)):
                 for v in (4, 6):
@@ -151,13 +152,13 @@ class Servers:
         except OSError:
             pass
 
-    @staticmethod
-    def _echo(s):
+    def _echo(self, s):
         try:
             while True:
                 _data, addr = s.recvfrom(64)
                 # a rule may have sent it here from another server, which is not to be answered
-                if addr[1] >= SPORT_LOW:
+                if addr[1] not in PORTS and self.answers:
+                    self.answers -= 1
                     s.sendto(b"", addr)
         except OSError:
             pass
@@ -168,6 +169,7 @@ class Servers:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             s.close()
         self.held.clear()
+        self.answers = ANSWERS
 
     def close(self):
         self.release()

@@ -65,6 +65,8 @@ struct packet {
 	bool local;			/* made by a socket in this netns: owner matches can see it */
 	bool sk_known;			/* uid and gid below are the sending socket's */
 	uint32_t uid, gid;
+	/* The transparent proxy's socket that a rule gave it; known: uid is its owner's. */
+	struct { bool set, known; uint32_t uid; } given;
 	struct mac smac, dmac;
 	struct ct_view ct;
 	/* skb->ipvs_property: IPVS has handled it, for this virtual service */
