@@ -6,10 +6,11 @@ import random
 
 import lab
 from words import ADDR, MARKS, PORTS, Dice
+from world import REFUSED
 
 # by turns, by hash and by weight; those that look at loads only where one packet is sent at a time
 SCHEDULERS = ["rr", "rr", "rr", "wrr", "wrr", "sh", "sh -b sh-port", "sh -b sh-fallback,sh-port", "dh", "mh", "mh -b mh-port", "fo", "lblc"]
-BY_LOAD = ["lc", "wlc", "sed", "nq", "ovf"]
+BY_LOAD = ["lc", "wlc", "sed", "nq", "ovf", "twos"]
 SWITCHES = {"conntrack": (0.65, 1), "cache_bypass": (0.25, 1), "nat_icmp_send": (0.12, 1), "snat_reroute": (0.85, 1),
             "expire_nodest_conn": (0.5, 1), "expire_quiescent_template": (0.5, 1), "conn_reuse_mode": (0.7, 1), "sloppy_tcp": (0.2, 1)}
 
@@ -27,7 +28,9 @@ class Virtual:
     def __init__(self, seed, v, serial):
         self.d, self.v = Dice(random.Random("ipvs %d" % seed)), v
         d = self.d
-        self.schedulers = SCHEDULERS + BY_LOAD * 2 if serial else SCHEDULERS
+        # one packet at a time: what it leaves decides on the next
+        self.serial = serial or d.chance(0.12)
+        self.schedulers = SCHEDULERS + BY_LOAD * 2 if self.serial else SCHEDULERS
         self.held = sorted({ADDR[v][d.of(("vip", "vip", "lb", "nowhere"))] for _ in range(d.between(1, 4))})
         self.switches = {name: value if d.chance(p) else 0 for name, (p, value) in SWITCHES.items()}
         self.lines, self.met, used = [], [], set()
@@ -58,19 +61,26 @@ class Virtual:
 
     def _service(self, key):
         d, servers = self.d, set()
-        flags = " -s " + d.of(self.schedulers)
-        if d.chance(0.15):
+        scheduler = d.of(self.schedulers)
+        flags = " -s " + scheduler
+        # of packets sent together the first makes the template that the others follow, whatever a hash says
+        if d.chance(0.3 if self.serial else 0.15) and (self.serial or scheduler in ("rr", "wrr")):
             flags += " -p %d" % d.of([5, 600])
             if d.chance(0.3):
                 flags += " -M " + ("255.255.255.0" if self.v == 4 else "64")
+        if key[:2] == "-u" and d.chance(0.06):
+            flags += " -o"
         self.lines.append("-A %s%s" % (key, flags))
         for _ in range(d.weighted([(1, 0), (4, 1), (5, 2), (3, 3)])):
-            server = self._at(d.place(self.v), d.of(PORTS))
-            if server in servers:
+            address, port, method = d.place(self.v), d.of(PORTS), d.weighted([(12, "-m"), (2, "-g"), (0.4, "-i")])
+            server = self._at(address, port)
+            # but with -m it has the service's own port
+            if (address, port) in servers or (method != "-m" and any(address == a for a, _ in servers)):
                 continue
-            servers.add(server)
-            self.lines.append("-a %s -r %s %s -w %d" % (key, server, d.weighted([(12, "-m"), (2, "-g"), (0.4, "-i")]),
-                                                        d.of([1, 1, 1, 2, 3, 0])))
+            servers.update([(address, port)] if method == "-m" else [(address, p) for p in PORTS])
+            self.lines.append("-a %s -r %s %s -w %d%s" % (
+                key, server, method, d.of([1, 1, 1, 2, 3, 0]),
+                " -x %d -y %d" % d.of([(1, 0), (2, 1), (3, 0), (4, 2)]) if self.serial and d.chance(0.15) else ""))
 
     def words(self):
         """What it is, for a reader."""
@@ -91,7 +101,8 @@ class Virtual:
                                       capture_output=True, close_fds=False)
         for name, value in self.switches.items():
             world.sysctl("net/ipv4/vs/" + name, value)
-        return done.stderr
+        if done.stderr:
+            REFUSED.append(("ipvsadm: " + "; ".join(self.lines), done.stderr))
 
     def _addresses(self):
         return "addr flush dev kube-ipvs0\n" + "".join(
