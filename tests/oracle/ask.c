@@ -2,8 +2,9 @@
 /*
  * Many predictions in one process, for the oracle: a line of standard input is the words of one `ktrace` call, the answer is what
  * that would print, a NUL, its exit status and a newline. The line "." says that the ruleset is another now: the order of
- * hooks is asked only once per ruleset, since the BPF program that reads it takes longer than everything else. Random ways to one
- * end are not put together: each has its own rules, and the kernel takes one of them.
+ * hooks is asked only once per ruleset, since the BPF program that reads it takes longer than everything else. Ways to one end are not
+ * put together: each has its own rules, and the kernel takes one of them. Where that hides that the end is not known, "vague" stands
+ * behind the exit status.
  *
  * A line that begins with "mid=FLAGS,LEN,PRIORITY,SRC[,IFACE,SMAC,DMAC]" asks about a TCP packet in the midst of a connection, as `watch`
  * does: it is taken up where it first meets the node, at OUTPUT or as a frame on IFACE.
@@ -22,6 +23,7 @@
 #include "tracer/walk_fold.h"
 
 #define MAX_WORDS	64
+#define MAX_APART	64
 
 /* The linker turns the tracer's calls of bpf_hooks_read() to the first, and the second is the true one. */
 int __wrap_bpf_hooks_read(struct io *io, struct arena *a, uint32_t netns, const struct hook_row **out, size_t *n,
@@ -60,7 +62,17 @@ int __wrap_bpf_hooks_read(struct io *io, struct arena *a, uint32_t netns, const 
 void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out);
 void __real_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out);
 
-void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out)
+/* Does it take what nobody could tell to know where the packet goes? Of the line under way. */
+static bool vague;
+
+static void find_vague(const struct trace *t, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		vague |= t[i].share_kind == SHARE_UNKNOWN || t[i].end.kind == END_UNKNOWN;
+}
+
+/* Keeps ways to one end apart that differ in a random fork, or in an unknown one as well. */
+static void keep_apart(struct arena *a, struct way *way, size_t n, bool unknown)
 {
 	const struct choice_step **tape = NULL;
 	size_t n_tape = 0, cap = 0;
@@ -72,10 +84,22 @@ void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cu
 		for (size_t k = 0; k < way[i].depth - way[i].turned; k++)
 			*VEC_PUSH(a, tape, n_tape, cap) = &way[i].step[k];
 		for (size_t k = 0; k < n_tape; k++)
-			if (!tape[k]->unknown)
+			if (unknown || !tape[k]->unknown)
 				random = random * 31 + tape[k]->taken + 1;
 		way[i].end_hash ^= random * 0x9e3779b97f4a7c15u;
 	}
+}
+
+void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out)
+{
+	struct way *copy = arena_dup(a, way, n * sizeof(*way));
+
+	keep_apart(a, copy, n, false);
+	__real_ways_fold(a, copy, n, cut, out, n_out);
+	find_vague(*out, *n_out);
+	if (n > MAX_APART)
+		return;
+	keep_apart(a, way, n, true);
 	__real_ways_fold(a, way, n, cut, out, n_out);
 }
 
@@ -125,6 +149,8 @@ int __wrap_walk(struct state *s, struct arena *a, const struct walk_options *o, 
 	for (size_t i = 0; i < *n; i++)
 		t[i] = way[i].t;
 	*out = t;
+	for (size_t i = 0; i < *n; i++)
+		vague |= t[i].end.kind == END_UNKNOWN || t[i].end.kind != t[0].end.kind;
 	return 0;
 }
 
@@ -185,7 +211,9 @@ int main(void)
 			forget();
 			continue;
 		}
-		printf("%c%d\n", 0, ask(line));
+		vague = false;
+		printf("%c%d", 0, ask(line));
+		puts(vague ? " vague" : "");
 		fflush(stdout);
 	}
 	forget();
