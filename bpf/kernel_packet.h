@@ -166,6 +166,16 @@ struct ip_vs_conn {
 	union nf_inet_addr caddr, vaddr, daddr;
 };
 
+/* include/net/xdp.h */
+struct xdp_rxq_info {
+	struct net_device *dev;
+};
+
+struct xdp_buff {
+	void *data, *data_end;
+	struct xdp_rxq_info *rxq;
+};
+
 /* state: since 5.14; before that, chains are not told */
 struct nft_pktinfo {
 	struct sk_buff *skb;

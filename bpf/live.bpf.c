@@ -280,3 +280,4 @@ int confirm_kretprobe(struct pt_regs *ctx)
 
 #include "bpf/live_drop.bpf.h"
 #include "bpf/live_rare.bpf.h"
+#include "bpf/live_xdp.bpf.h"

@@ -18,12 +18,15 @@
 #define ROWS		32
 #define ENOTSUPP	524		/* the kernel's own, which reaches us */
 #define LINKS		(2 * ROWS)
+#define XDPS		16		/* XDP programs looked behind */
 
 struct probes {
 	struct live_bpf *skel;
 	struct ring_buffer *ring;
 	struct bpf_link *link[LINKS];
 	size_t n_link;
+	struct xdp_probe xdp[XDPS];
+	size_t n_xdp;
 	unsigned want;			/* WANT_* */
 	int chosen[ROWS];		/* candidate of each row; -1: missing, -2: not wanted */
 	bool has[ROWS][CANDIDATES];	/* this kernel seems to have it, and has not refused it yet */
@@ -215,7 +218,8 @@ static void detach(struct probes *p)
 {
 	for (size_t i = 0; i < p->n_link; i++)
 		bpf_link__destroy(p->link[i]);
-	p->n_link = 0;
+	xdp_probes_close(p->xdp, p->n_xdp);
+	p->n_link = p->n_xdp = 0;
 	ring_buffer__free(p->ring);
 	p->ring = NULL;
 	live_bpf__destroy(p->skel);
@@ -285,6 +289,7 @@ static int open_once(struct probes *p, const struct probes_options *o)
 		rc = attach(p);
 	if (rc)
 		return rc;
+	p->n_xdp = xdp_probes_open(p->xdp, XDPS, p->skel);
 	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.ring), handle, p, NULL);
 	return p->ring ? 0 : -errno;
 }
@@ -448,7 +453,7 @@ void probes_states(struct probes *p, struct arena *a, const struct probe_state *
 	static const char *const hows[] = {
 		[ATTACH_TRACEPOINT] = "tracepoint", [ATTACH_FENTRY] = "fentry", [ATTACH_KPROBE] = "kprobe",
 	};
-	struct probe_state *v = arena_alloc(a, n_probe_rows * sizeof(*v));
+	struct probe_state *v = arena_alloc(a, (n_probe_rows + p->n_xdp) * sizeof(*v));
 	size_t k = 0;
 
 	for (size_t i = 0; i < n_probe_rows; i++) {
@@ -467,6 +472,14 @@ void probes_states(struct probes *p, struct arena *a, const struct probe_state *
 			add_statistics(&v[k], p, c->entry);
 		}
 		k++;
+	}
+	for (size_t i = 0; i < p->n_xdp; i++, k++) {
+		v[k] = (struct probe_state){
+			.name = "XDP drops", .function = arena_printf(a, "XDP program %u %s", p->xdp[i].id, p->xdp[i].name),
+			.how = p->xdp[i].link ? hows[ATTACH_FENTRY] : NULL,
+			.cost = "packets that an XDP program drops in its device's driver",
+		};
+		xdp_probe_statistics(&p->xdp[i], &v[k]);
 	}
 	*out = v;
 	*n = k;

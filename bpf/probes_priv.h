@@ -5,6 +5,7 @@
 
 #include "bpf/probes.h"
 
+struct bpf_link;
 struct bpf_program;
 struct btf;
 struct event;
@@ -58,6 +59,20 @@ bool kernel_takes_skb(const struct kernel_facts *f, const char *module, const ch
 /* e has len bytes. False: no event of ours. */
 bool sighting_from_event(struct sighting *s, const struct event *e, size_t len);
 void sighting_from_fold(struct sighting *s, const struct fold_key *key, const struct fold *f);
+
+/* Behind an XDP program: what it drops in a driver. */
+struct xdp_probe {
+	uint32_t id;			/* of the XDP program */
+	char name[16];
+	struct live_bpf *skel;
+	struct bpf_link *link;		/* NULL: this kernel lets none on it */
+};
+
+/* One for each XDP program that there is, max at most; over the maps of first, which is loaded. Returns their number. */
+size_t xdp_probes_open(struct xdp_probe *v, size_t max, const struct live_bpf *first);
+void xdp_probes_close(struct xdp_probe *v, size_t n);
+/* Its runs and their time into s. */
+void xdp_probe_statistics(const struct xdp_probe *x, struct probe_state *s);
 
 /* Names of reasons and addresses, read when first asked for. */
 struct reasons;

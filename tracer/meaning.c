@@ -302,6 +302,10 @@ static const struct row functions[] = {
 	{ "__netif_receive_skb_core", DROP_DEVICE, "no protocol takes such frames, or tc dropped it on the way in" },
 };
 
+/* Where a BPF program itself dropped it (kallsyms: bpf_prog_TAG_NAME): live_xdp.bpf.h tells of no other kind. */
+#define BPF_PROGRAM "bpf_prog_"
+static const struct row in_driver = { BPF_PROGRAM, DROP_XDP, "an XDP program dropped it, in its device's driver" };
+
 /* Who calls the hook that a dropping function stands at. */
 static const struct {
 	const char *name;
@@ -370,8 +374,13 @@ static const struct row *find_reason(const char *name)
 
 static const struct row *find_function(const struct kernel_words *w, const struct sighting *s, const char **function)
 {
+	const char *place = symbol_of(w, s->location);
 	uint64_t address;
 
+	if (place && !strncmp(place, BPF_PROGRAM, strlen(BPF_PROGRAM))) {
+		*function = place;
+		return &in_driver;
+	}
 	for (unsigned f = 0; frame(s, f, &address); f++) {
 		const char *symbol = symbol_of(w, address);
 

@@ -399,6 +399,25 @@ static void dropped_behind_all_rules(void **state)
 	recorded_close(&y.r);
 }
 
+/* The packet waits for its next hop's MAC: that nobody answers shows when the kernel gives up, seconds later. */
+static void waiting_for_a_neighbour(void **state)
+{
+	const struct trace *t;
+	struct story y;
+
+	(void)state;
+	tell_of(&y, NODES "neighbour-failed", "fd02::1%eth0", "fd96::66", 80, IPPROTO_TCP);
+	assert_int_equal(y.t->end.cause, CAUSE_NEIGHBOUR_FAILED);
+	assert_ptr_equal(seen_last(&y), y.l.j.drop);
+	y.l.j.drop = NULL;
+	y.l.n--;
+	t = told(&y);
+	assert_true(y.got.agrees);
+	assert_int_equal(t->end.cause, CAUSE_NEIGHBOUR_FAILED);
+	assert_string_equal(y.got.p.finding[0].id, "stale-dnat-dead-pod");
+	recorded_close(&y.r);
+}
+
 /* Without reasons, as in 5.10, and without symbols: the hook that it entered last tells. */
 static void no_reasons_no_symbols(void **state)
 {
@@ -553,6 +572,8 @@ static const struct {
 	{ "SKB_DROP_REASON_NOT_SPECIFIED", "tcp_v4_rcv", "ip_protocol_deliver_rcu", 6, 0x02, DROP_TCP, MEANING_NO_HOOK },
 	{ "SKB_DROP_REASON_NO_SOCKET", "tcp_v4_rcv", NULL, 6, 0x02, DROP_NO_LISTENER, MEANING_NO_HOOK },
 	{ "SKB_DROP_REASON_XDP", "do_xdp_generic", NULL, 6, 0, DROP_XDP, MEANING_NO_HOOK },
+	{ NULL, "bpf_prog_6deef7357e7b4530_firewall [bpf]", NULL, 17, 0, DROP_XDP, MEANING_NO_HOOK },
+	{ NULL, "kfree_skb", "bpf_prog_6deef7357e7b4530_firewall [bpf]", 6, 0, DROP_UNKNOWN, MEANING_NO_HOOK },
 	/* as every kernel has them where a connection ends (seen on 5.10 and 6.12) */
 	{ "SKB_DROP_REASON_QUEUE_PURGE", "skb_queue_purge_reason", "sk_stream_kill_queues", 6, 0x11, DROP_CONSUMED, MEANING_NO_HOOK },
 	{ NULL, "sk_stream_kill_queues", "inet_csk_destroy_sock", 6, 0x11, DROP_CONSUMED, MEANING_NO_HOOK },
@@ -599,8 +620,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_recorded_node), cmocka_unit_test(sent_elsewhere_than_any_rule),
 		cmocka_unit_test(dropped_where_no_rule_drops), cmocka_unit_test(dropped_behind_all_rules),
-		cmocka_unit_test(no_reasons_no_symbols), cmocka_unit_test(midway), cmocka_unit_test(a_namespace_is_gone),
-		cmocka_unit_test(seen_by_a_device_at_the_end), cmocka_unit_test(where_traces_part),
+		cmocka_unit_test(waiting_for_a_neighbour), cmocka_unit_test(no_reasons_no_symbols), cmocka_unit_test(midway),
+		cmocka_unit_test(a_namespace_is_gone), cmocka_unit_test(seen_by_a_device_at_the_end), cmocka_unit_test(where_traces_part),
 		cmocka_unit_test(what_a_drop_means),
 	};
 
