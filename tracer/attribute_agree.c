@@ -179,7 +179,8 @@ bool end_agrees(const struct seen_end *e, const struct trace *t, bool last)
 		return true;
 	switch (e->kind) {
 	case SEEN_NOTHING:
-		return end_reaches(t->end.kind);
+		/* __neigh_event_send(): it waits in the neighbour's queue, and is dropped when nobody has answered for seconds */
+		return end_reaches(t->end.kind) || t->end.cause == CAUSE_NEIGHBOUR_FAILED;
 	case SEEN_DROP:
 		return drop_agrees(e, t);
 	case SEEN_ICMP:
