@@ -93,32 +93,70 @@ static int write_all(int fd, const uint8_t *p, size_t n)
 	return 0;
 }
 
+/*
+ * A file that goes with the process until it is whole and has its name; where the file system has no such files (EOPNOTSUPP), one
+ * that is named tmp at once. A snapshot shows the node's addresses and rules: for its owner's eyes, hence 0600.
+ */
+static int open_nameless(const char *path, char *tmp, bool *named)
+{
+	char *dir = strdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
+	int fd;
+
+	if (slash)
+		slash[slash == dir] = 0;
+	fd = dir ? open(slash ? dir : ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;
+	free(dir);
+	*named = fd < 0;
+	return *named ? mkostemp(tmp, O_CLOEXEC) : fd;
+}
+
+/* Gives it its name; a link replaces nothing, so one that is there is renamed over. */
+static int give_name(int fd, const char *tmp, bool named, const char *path)
+{
+	char self[32];
+	int rc;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (!named && !linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+		return 0;
+	if (!named && (errno != EEXIST || linkat(AT_FDCWD, self, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW)))
+		return -errno;
+	if (!rename(tmp, path))
+		return 0;
+	rc = -errno;
+	unlink(tmp);
+	return rc;
+}
+
 int snapshot_write(struct io *io, const char *path, struct err *err)
 {
 	char *tmp = arena_printf(io->arena, "%s.XXXXXX", path);
 	struct io_out o = {};
 	struct stat st;
+	bool named;
 	int fd, rc;
 
 	/* Renaming over /dev/null as root would take it from everybody. */
 	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "cannot write %s: it exists and is not a regular file; name another",
 			       path);
-	/* A snapshot shows the node's addresses and rules: for its owner's eyes, hence mkstemp's 0600. */
-	fd = mkstemp(tmp);
+	fd = open_nameless(path, tmp, &named);
 	if (fd < 0) {
 		rc = -errno;
 		return err_set(err, rc, "cannot write %s: %s", path, strerror(-rc));
 	}
+	if (!named)
+		tmp = arena_printf(io->arena, "%s.%d", path, getpid());
 	serialize(io, &o);
 	rc = write_all(fd, o.data, o.len);
 	free(o.data);
+	if (!rc)
+		rc = give_name(fd, tmp, named, path);
 	if (close(fd) < 0 && !rc)
 		rc = -errno;
-	if (!rc && rename(tmp, path) < 0)
-		rc = -errno;
 	if (rc) {
-		unlink(tmp);
+		if (named)
+			unlink(tmp);
 		return err_set(err, rc, "cannot write %s: %s", path, strerror(-rc));
 	}
 	return 0;
