@@ -89,12 +89,27 @@ static enum flow table_full(struct walk *w)
 	return GO;
 }
 
+/* tcp_conntracks[]: the column of a connection whose SYN has had no answer that conntrack saw. */
+static bool comes_too_early(const struct packet *p, const struct ct_view *ct)
+{
+	uint8_t too_early = ct->reply ? TH_FIN : TH_FIN | TH_ACK;
+
+	return p->proto == IPPROTO_TCP && ct->tcp_state == TCP_CONNTRACK_SYN_SENT && !(p->tcp_flags & (TH_SYN | TH_RST)) &&
+	       p->tcp_flags & too_early;
+}
+
 static enum flow found(struct walk *w, const struct ct_view *ct, const char *text)
 {
 	struct evidence *e = evidence_add(&w->ev, EV_CONNTRACK);
 
 	e->text = text;
 	e->effect = EFFECT_CHANGE;
+	if (comes_too_early(&w->p, ct)) {
+		e->says = "invalid: its connection's SYN has had no answer";
+		w->p.ct = (struct ct_view){ .state = CT_INVALID, .zone = w->p.ct.zone };
+		hop_done(w, STAGE_CONNTRACK, 0, 0, false);
+		return GO;
+	}
 	e->says = "a live connection entry decides: NAT rules are not asked again";
 	w->p.ct = *ct;
 	w->p.ct.existing = true;
