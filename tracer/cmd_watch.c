@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ktrace watch --to TARGET: real connections to it, as the kernel handles them. */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "tracer/compare.h"
@@ -9,6 +10,7 @@
 #define FILTERS		1024
 #define TRACED		65536		/* events of nf_tables' trace that are kept */
 #define WAYS		256		/* ways of answered connections remembered, a power of two */
+#define INCOMING	4		/* devices that packets are foreseen to come in by */
 #define LOOK_NS		1000000000ull	/* how often endpoints are looked up again */
 
 /* A way that an answered connection went: the next one on it needs no second look while the rules stand. */
@@ -64,18 +66,49 @@ static void follow(struct watch *w, const struct addr *addr, uint16_t port, uint
 		gap_add(&w->live.unseen, "there are too many endpoints to follow them all");
 }
 
-/* Where the node's state leads its packets now; what cannot be walked is followed by its connection alone. */
-static void follow_endpoints(struct watch *w, struct state *s, const struct tuple *t)
+/* Where a walk leads its packets; what cannot be walked is followed by its connection alone. */
+static void follow_walk(struct watch *w, struct state *s, const struct source *source, const struct tuple *t)
 {
+	struct walk_options o = w->live.walk;
 	struct arena *a = arena_new();
 	const struct trace *trace;
 	size_t n;
 
-	if (!walk(s, a, &w->live.walk, t, &trace, &n, NULL))
+	o.source = source;
+	if (!walk(s, a, &o, t, &trace, &n, NULL))
 		for (size_t i = 0; i < n; i++)
 			if (trace[i].has_endpoint)
 				follow(w, &trace[i].endpoint, trace[i].endpoint_port, t->proto, false);
 	arena_free(a);
+}
+
+/*
+ * Where the node's state leads packets to it now: those of the source, and what comes in by a device, which may find rules, or a
+ * route, that the source does not. Its sender is nobody (RFC 2544, RFC 5180): rules translate it before routing asks for him.
+ */
+static void follow_endpoints(struct watch *w, struct state *s, const struct tuple *t)
+{
+	static const uint8_t v6[16] = { 0x20, 0x01, 0x00, 0x02, [15] = 1 };
+	struct source source = { .kind = SOURCE_ADDRESS };
+	const struct if_addr *at;
+	int seen[INCOMING];
+	size_t n, n_seen = 0, k;
+
+	follow_walk(w, s, &w->live.base.source, t);
+	if (state_addrs(s, 0, &at, &n))
+		return;
+	source.addr = t->dst.family == AF_INET6 ? addr_from(v6, 16) : addr_v4(0xc6120001);
+	for (size_t i = 0; i < n && n_seen < INCOMING; i++) {
+		const struct link *l = state_link(s, 0, at[i].ifindex);
+
+		for (k = 0; k < n_seen && seen[k] != at[i].ifindex; k++)
+			;
+		if (!l || (l->flags & (IFF_UP | IFF_LOOPBACK)) != IFF_UP || k < n_seen || at[i].addr.family != t->dst.family)
+			continue;
+		seen[n_seen++] = at[i].ifindex;
+		source.iface = l->name;
+		follow_walk(w, s, &source, t);
+	}
 }
 
 static void find_filters(struct watch *w, struct state *s)
