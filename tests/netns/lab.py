@@ -407,7 +407,7 @@ def lock(path):
 def ktrace(ns, args, env=None, binary=None):
     """(exit status, JSON or None, stderr)"""
     done = run_in(ns, [binary or KTRACE, "-o", "json", "--color", "never", *args],
-                  env={**os.environ, **(env or {})}, timeout=30)
+                  env={**os.environ, **(env or {})}, timeout=75 * WAIT)
     try:
         doc = json.loads(done.stdout) if done.stdout.strip() else None
     except ValueError as e:
