@@ -95,12 +95,43 @@ static void bypass(struct in_hook *h)
 
 /* -- an entry that is there already ------------------------------------------------------------------ */
 
-static const struct ipvs_dest *dest_of(const struct in_hook *h, const struct ipvs_entry *e)
+static const struct ipvs_dest *dest_of(const struct ipvs_dest *dest, size_t n, const struct ipvs_entry *e)
 {
-	for (size_t i = 0; i < h->n; i++)
-		if (addr_eq(&h->dest[i].addr, &e->server) && (h->dest[i].port == e->port || !h->dest[i].port || !e->port))
-			return &h->dest[i];
+	for (size_t i = 0; i < n; i++)
+		if (addr_eq(&dest[i].addr, &e->server) && (dest[i].port == e->port || !dest[i].port || !e->port))
+			return &dest[i];
 	return NULL;
+}
+
+static bool could_be(const struct ipvs_service *s, const struct packet *p)
+{
+	if (s->fwmark)
+		return s->family == p->dst.family;
+	return s->proto == p->proto && addr_eq(&s->addr, &p->dst) && (s->port == p->dport || !s->port);
+}
+
+/*
+ * A connection stays with the service that made it (struct ip_vs_conn's dest), which nobody tells: with another mark by now, its
+ * packets are of another. Then h->s becomes the first that has such a server. NULL: none has.
+ */
+static int made_by(struct in_hook *h, const struct ipvs_entry *e, const struct ipvs_dest **out)
+{
+	const struct ipvs_service *s;
+	const struct ipvs_dest *dest;
+	size_t n, n_dest;
+	int rc;
+
+	*out = dest_of(h->dest, h->n, e);
+	rc = *out ? 0 : ipvs_services(h->v, h->netns, &s, &n);
+	for (size_t i = 0; !rc && !*out && i < n; i++) {
+		if (!could_be(&s[i], h->run->p))
+			continue;
+		rc = ipvs_dests(h->v, h->netns, &s[i], &dest, &n_dest);
+		*out = rc ? NULL : dest_of(dest, n_dest, e);
+		if (*out)
+			h->s = &s[i];
+	}
+	return rc;
 }
 
 /* ip_vs_conn_uses_old_conntrack() */
@@ -142,8 +173,10 @@ static enum ipvs_verdict again(struct in_hook *h, const struct ipvs_entry *e, bo
 /* IPVS_PASS with *schedule: as if there were no entry. */
 static enum ipvs_verdict live(struct in_hook *h, const struct ipvs_entry *e, bool *schedule)
 {
-	const struct ipvs_dest *d = dest_of(h, e);
+	const struct ipvs_service *now = h->s;
+	const struct ipvs_dest *d;
 	bool nodest = sysctl(h, "expire_nodest_conn");
+	int rc;
 
 	*schedule = false;
 	if (!addr_len(&e->server) || addr_is_any(&e->server)) {
@@ -152,10 +185,13 @@ static enum ipvs_verdict live(struct in_hook *h, const struct ipvs_entry *e, boo
 		show(h, EFFECT_VERDICT, e->text, "a live IPVS connection past all real servers decides");
 		return IPVS_SEND;
 	}
-	if (opens(h->run->p) && ((nodest && d && !d->weight) || expects_new(h, e, d)))
+	rc = made_by(h, e, &d);
+	if (rc)
+		return unread(h, "the IPVS services", rc);
+	if ((!d && nodest) || (opens(h->run->p) && ((nodest && d && !d->weight) || expects_new(h, e, d)))) {
+		h->s = now;
 		return again(h, e, schedule);
-	if (!d && nodest)
-		return again(h, e, schedule);
+	}
 	if (!d) {
 		show(h, EFFECT_VERDICT, e->text, "a live connection to a real server that is gone");
 		show_sysctl(h, "expire_nodest_conn");
@@ -222,7 +258,7 @@ static enum ipvs_verdict by_template(struct in_hook *h, bool *schedule)
 	rc = ipvs_template_find(h->v, h->netns, h->run->p, h->s, &e);
 	if (rc < 0)
 		return unread(h, "the IPVS connections", rc);
-	d = rc ? dest_of(h, &e) : NULL;
+	d = rc ? dest_of(h->dest, h->n, &e) : NULL;
 	/* ip_vs_check_template() */
 	if (!d || (!d->weight && sysctl(h, "expire_quiescent_template"))) {
 		*schedule = true;

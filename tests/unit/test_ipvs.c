@@ -371,6 +371,30 @@ static void connections(void **state)
 	fixture_close(&f);
 }
 
+/* A connection stays with its service when the packet's mark is that of another by now. */
+static void connections_by_mark(void **state)
+{
+	static const char conns[] = "TCP 0A030002 9C40 0A600001 0050 0A02000B 0050 ESTABLISHED     900\n"
+				    "TCP 0A030002 9C41 0A600001 0050 0A020001 1F90 ESTABLISHED     900\n"
+				    "TCP 0A030002 9C42 0A600001 0050 0A0200FF 0050 ESTABLISHED     900\n";
+	struct service s[] = { SERVICE("rr", 0, THREE(1, 1, 1)),
+			       { "10.96.0.1", 0, 0, 7, 0, "rr", REALS({ "10.2.0.1", 8080, 1 }) } };
+	struct packet p = packet("10.3.0.2", 40000, "10.96.0.1", 80, IPPROTO_TCP);
+
+	(void)state;
+	node(s, 2, conns, (const char *const[]){ "expire_nodest_conn", "conntrack", NULL });
+	p.ct.existing = true;
+	p.tcp_flags = 0x10;
+	p.mark = 7;
+	assert_string_equal(ways(&p), "send 10.2.0.11:80 existing 1.000");
+	p.mark = 0;
+	p.sport = 40001;
+	assert_string_equal(ways(&p), "send 10.2.0.1:8080 existing 1.000");
+	p.sport = 40002;
+	assert_string_equal(ways(&p), "drop");
+	fixture_close(&f);
+}
+
 static void templates(void **state)
 {
 	static const char conns[] = "TCP 0A030002 0000 0A600001 0050 0A02000C 0050 NONE            599\n"
@@ -407,6 +431,7 @@ int main(void)
 		cmocka_unit_test(taking_turns), cmocka_unit_test(refusing), cmocka_unit_test(by_source), cmocka_unit_test(by_maglev),
 		cmocka_unit_test(by_load), cmocka_unit_test(by_mark), cmocka_unit_test(past_all),
 		cmocka_unit_test(unasked_answers), cmocka_unit_test(connections),
+		cmocka_unit_test(connections_by_mark),
 		cmocka_unit_test(templates), cmocka_unit_test(without_ipvs),
 	};
 
