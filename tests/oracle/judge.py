@@ -201,6 +201,9 @@ def judge_entry(probe, seen, hops):
     ends = [h for h in ours if any(e["table"] == "trace-tap" and e["chain"] in ("post_end", "in_end") for e in h["evidence"])]
     if not ends or ends[-1]["out"]["ct"] not in ("new", "established", "related"):
         return []
+    # "Never alter conntrack for OPS conns" (ip_vs_update_conntrack())
+    if any(e["kind"] == "ipvs" and re.search(r"^-A .* -o\b", e["text"] or "") for h in ours for e in h["evidence"]):
+        return []
     if not seen.entry:
         if seen.reset:
             return []               # a RST ends the entry
