@@ -129,6 +129,6 @@ clean:
 
 .PHONY: all unit fuzz check check-unit headers oracle bench bench-live vm install clean
 .DELETE_ON_ERROR:
-.SECONDARY:
+.SECONDARY: $(BPF_SRC:%.bpf.c=$(O)/%.bpf.o)
 
 -include $(OBJ:.o=.d) $(UNIT:%=%.d) $(FUZZ_OBJ:.o=.d)
