@@ -62,6 +62,8 @@ class Virtual:
     def _service(self, key):
         d, servers = self.d, set()
         scheduler = d.of(self.schedulers)
+        if scheduler == "lblc" and not self.serial:     # nobody tells whom it remembers
+            scheduler = "wrr"
         flags = " -s " + scheduler
         # of packets sent together the first makes the template that the others follow, whatever a hash says
         if d.chance(0.3 if self.serial else 0.15) and (self.serial or scheduler in ("rr", "wrr")):
