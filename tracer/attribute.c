@@ -414,6 +414,12 @@ static bool is_beyond(const struct trace *predicted, const struct trace *observe
 	       predicted->hops[predicted->n_hops - 1].in.netns != observed->hops[observed->n_hops - 1].in.netns;
 }
 
+/* The request came to where it was predicted to. An answer that finds no way is no packet yet: there is nothing of it to be seen. */
+static bool is_unanswered(const struct trace *predicted, const struct trace *observed)
+{
+	return predicted->end.cause == CAUSE_REPLY_DROPPED && end_reaches(observed->end.kind);
+}
+
 const char *trace_differs(struct arena *a, const struct trace *predicted, const struct trace *observed)
 {
 	size_t i = 0, k = 0;
@@ -431,7 +437,7 @@ const char *trace_differs(struct arena *a, const struct trace *predicted, const 
 		return arena_printf(a, "%s: predicted %s, seen %s", hop_where(a, p), tuple_say(a, &x), tuple_say(a, &y));
 	}
 	if (predicted->end.kind == END_UNKNOWN || observed->end.kind == END_UNKNOWN ||
-	    predicted->end.kind == observed->end.kind || is_beyond(predicted, observed))
+	    predicted->end.kind == observed->end.kind || is_beyond(predicted, observed) || is_unanswered(predicted, observed))
 		return NULL;
 	return arena_printf(a, "%s: predicted %s, seen %s",
 			    observed->n_hops ? hop_where(a, &observed->hops[observed->n_hops - 1]) : "the end",

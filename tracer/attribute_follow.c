@@ -157,6 +157,12 @@ static bool begins(const struct follow *f, const struct sighting *s)
 	return !f->c->midway && !f->j->reply && !f->j->error;
 }
 
+/* A packet that is dropped at a hook without an entry may be so because it could have none: the table is full. */
+static bool lost_without_entry(const struct follow *f, const struct stretch *st)
+{
+	return st->last && f->end.kind == SEEN_DROP && f->end.m.class == DROP_NETFILTER && f->end.at->p.ct.state == CT_NONE;
+}
+
 /* What conntrack had for the packet in this stretch, by what was seen of it at any place there; false: nobody saw. */
 static bool find_entry(struct follow *f, const struct stretch *st, const struct sighting *start, struct ct_view *out)
 {
@@ -171,7 +177,7 @@ static bool find_entry(struct follow *f, const struct stretch *st, const struct 
 			found = true;
 		}
 	}
-	if (found || !begins(f, start) ||
+	if (found || !begins(f, start) || lost_without_entry(f, st) ||
 	    state_ct_enabled(f->state, st->netns, packet_family(&start->p)) == NO)
 		return found;
 	*out = (struct ct_view){ .state = CT_NEW };
