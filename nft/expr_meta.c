@@ -221,8 +221,8 @@ static enum step_kind get_owner(struct eval *e, const struct meta_data *d)
 
 	if (sk == NO)
 		return STEP_BREAK;
-	if (e->p->given.known && d->key == NFT_META_SKUID)
-		return store32(e, d, e->p->given.uid);
+	if (e->p->given.set && e->p->given.sk && d->key == NFT_META_SKUID)
+		return store32(e, d, e->p->given.sk->uid);
 	if (sk == UNKNOWN || !e->p->sk_known)
 		return unknown(e, "depends on the process that owns the socket");
 	return store32(e, d, d->key == NFT_META_SKUID ? e->p->uid : e->p->gid);

@@ -353,7 +353,7 @@ static bool queue_decode(struct decode *d, const struct nlattr *data, struct ste
 /* -- fwd, dup, flow_offload, synproxy -- */
 
 struct fwd_data {
-	uint8_t dev, addr;
+	uint8_t dev, addr, family;
 	bool has_dev, has_addr;
 	const char *flowtable;
 };
@@ -362,8 +362,19 @@ struct fwd_data {
 static enum step_kind fwd_run(struct eval *e, const struct step *s)
 {
 	const struct fwd_data *d = s->data;
+	unsigned len = d->family == AF_INET ? 4 : 16;
 	const struct link *l;
 
+	if (d->has_addr) {
+		if (packet_family(e->p) != d->family)
+			return STEP_BREAK;
+		if (!reg_known(e, d->addr, len))
+			return unknown(e, "forwards to an address that is not known");
+		if (e->p->ttl <= 1)
+			return STEP_DROP;
+		e->p->ttl--;
+		e->run->fwd_addr = addr_from(e->regs.b + d->addr, len);
+	}
 	if (!reg_known(e, d->dev, 4))
 		return unknown(e, "forwards to a device that is not known");
 	e->run->fwd_ifindex = reg_load32(e, d->dev);
@@ -397,8 +408,9 @@ static bool fwd_decode(struct decode *d, const struct nlattr *data, struct step 
 		return false;
 	f->has_dev = true;
 	f->has_addr = tb[NFTA_FWD_SREG_ADDR];
+	f->family = nl_be32(tb[NFTA_FWD_NFPROTO], NFPROTO_IPV4) == NFPROTO_IPV4 ? AF_INET : AF_INET6;
 	return expr_reg(tb[NFTA_FWD_SREG_DEV], 4, &f->dev) &&
-	       (!f->has_addr || expr_reg(tb[NFTA_FWD_SREG_ADDR], 4, &f->addr));
+	       (!f->has_addr || expr_reg(tb[NFTA_FWD_SREG_ADDR], f->family == AF_INET ? 4 : 16, &f->addr));
 }
 
 static bool dup_decode(struct decode *d, const struct nlattr *data, struct step *s)

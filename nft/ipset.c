@@ -269,6 +269,8 @@ static enum answer want_part(struct eval *e, enum ipset_part part, bool src, str
 		return YES;
 	case PART_PORT:
 	case PART_PORT_ONLY:
+		if (src ? e->p->sport_unknown : e->p->dport_unknown)
+			return eval_unknown(e, "the port that the kernel picks is not known");
 		return want_port(e->p, src, part, w);
 	case PART_MARK:
 		w->mark = e->p->mark;

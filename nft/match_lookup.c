@@ -200,19 +200,20 @@ static enum answer socket_mt(struct eval *e, const struct xt *x)
 	const uint8_t flags = x->rev ? *(const uint8_t *)x->info : 0;
 	struct packet p = *e->p;
 	struct sock_info sk = { 0 };
+	enum answer found = YES;
 
-	if (p.local)
-		return eval_unknown(e, "the sending process's socket is not known");
+	if (p.local || (p.given.set && !p.given.sk))
+		return eval_unknown(e, "the %s socket is not known", p.local ? "sending process's" : "transparent proxy's");
 	if (packet_family(&p) == AF_INET)
 		untranslate(&p);
-	switch (e->ask->socket(e->ask->ctx, e->netns, &p, &sk)) {
-	case NO:
-		return NO;
-	case UNKNOWN:
+	if (p.given.set)
+		sk = *p.given.sk;
+	else
+		found = e->ask->socket(e->ask->ctx, e->netns, &p, &sk);
+	if (found == UNKNOWN)
 		return eval_unknown(e, "the sockets of this namespace could not be read");
-	default:
-		break;
-	}
+	if (found == NO)
+		return NO;
 	if (!(flags & XT_SOCKET_NOWILDCARD) && sk.wildcard)
 		return NO;
 	if (flags & XT_SOCKET_TRANSPARENT && !sk.transparent)

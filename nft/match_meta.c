@@ -180,7 +180,7 @@ static void pkttype_words(struct text *t, const struct xt *x)
 static enum answer owner(struct eval *e, const struct xt *x)
 {
 	const struct xt_owner_match_info *info = x->info;
-	uint32_t uid = e->p->given.set ? e->p->given.uid : e->p->uid;
+	const struct sock_info *given = e->p->given.set ? e->p->given.sk : NULL;
 	enum answer r = YES;
 
 	if (!e->p->local && !e->p->given.set)
@@ -189,10 +189,10 @@ static enum answer owner(struct eval *e, const struct xt *x)
 		return NO;
 	if (!(info->match & (XT_OWNER_UID | XT_OWNER_GID)))
 		return YES;
-	if (e->p->given.set ? !e->p->given.known || info->match & XT_OWNER_GID : !e->p->sk_known)
+	if (e->p->given.set ? !given || info->match & XT_OWNER_GID : !e->p->sk_known)
 		return eval_unknown(e, "the user and group of the socket's process are not known");
 	if (info->match & XT_OWNER_UID)
-		r = xt_range(uid, info->uid_min, info->uid_max, info->invert & XT_OWNER_UID);
+		r = xt_range(given ? given->uid : e->p->uid, info->uid_min, info->uid_max, info->invert & XT_OWNER_UID);
 	if (r == YES && info->match & XT_OWNER_GID) {
 		bool in = e->p->gid >= info->gid_min && e->p->gid <= info->gid_max;
 

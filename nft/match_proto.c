@@ -19,22 +19,46 @@ static const struct { const char *name; uint8_t bit; } tcp_flags[] = {
 	{ "FIN", 0x01 }, { "SYN", 0x02 }, { "RST", 0x04 }, { "PSH", 0x08 }, { "ACK", 0x10 }, { "URG", 0x20 },
 };
 
+/* Of the 64512 ports that the kernel may pick at random, so few are none. */
+#define FEW_PORTS	64
+
+/* A port that the kernel picks is in a range that holds all, in hardly any that is narrow, and else nobody knows. */
+static enum answer picked_in(struct eval *e, uint16_t lo, uint16_t hi)
+{
+	if (!lo && hi == 0xffff)
+		return YES;
+	return hi < lo || hi - lo < FEW_PORTS ? NO : eval_unknown(e, "the port that the kernel picks is not known");
+}
+
+static enum answer port_in(struct eval *e, bool dst, const uint16_t range[2], bool invert)
+{
+	const struct packet *p = e->p;
+	enum answer r = YES;
+
+	if (!(dst ? p->dport_unknown : p->sport_unknown))
+		return xt_range(dst ? p->dport : p->sport, range[0], range[1], invert);
+	r = picked_in(e, range[0], range[1]);
+	return invert ? answer_not(r) : r;
+}
+
 /* tcp_mt(); the kernel asks for options last, where ktrace does not know them. */
 static enum answer tcp(struct eval *e, const struct xt *x)
 {
 	const struct xt_tcp *info = x->info;
 	const struct packet *p = e->p;
+	enum answer ports;
 
 	if (p->proto != IPPROTO_TCP)
 		return NO;
-	if (xt_range(p->sport, info->spts[0], info->spts[1], info->invflags & XT_TCP_INV_SRCPT) == NO ||
-	    xt_range(p->dport, info->dpts[0], info->dpts[1], info->invflags & XT_TCP_INV_DSTPT) == NO)
+	ports = answer_and(port_in(e, false, info->spts, info->invflags & XT_TCP_INV_SRCPT),
+			   port_in(e, true, info->dpts, info->invflags & XT_TCP_INV_DSTPT));
+	if (ports == NO)
 		return NO;
 	if (((p->tcp_flags & info->flg_mask) == info->flg_cmp) == !!(info->invflags & XT_TCP_INV_FLAGS))
 		return NO;
 	if (info->option)
 		return eval_unknown(e, "the packet's TCP options are not known");
-	return YES;
+	return ports;
 }
 
 static void tcp_flag_words(struct text *t, uint8_t flags)
@@ -74,8 +98,8 @@ static enum answer udp_ports(struct eval *e, const struct xt *x, uint8_t proto)
 
 	if (e->p->proto != proto)
 		return NO;
-	return answer_and(xt_range(e->p->sport, info->spts[0], info->spts[1], info->invflags & XT_UDP_INV_SRCPT),
-			  xt_range(e->p->dport, info->dpts[0], info->dpts[1], info->invflags & XT_UDP_INV_DSTPT));
+	return answer_and(port_in(e, false, info->spts, info->invflags & XT_UDP_INV_SRCPT),
+			  port_in(e, true, info->dpts, info->invflags & XT_UDP_INV_DSTPT));
 }
 
 static enum answer udp(struct eval *e, const struct xt *x)
@@ -97,9 +121,9 @@ static void udp_words(struct text *t, const struct xt *x)
 }
 
 /* A flag that is not set lets everything pass: SCCHECK() of xt_sctp.c, DCCHECK() of xt_dccp.c. */
-static enum answer flagged_range(uint32_t v, const uint16_t *pts, uint32_t flag, uint32_t flags, uint32_t inv)
+static enum answer flagged_range(struct eval *e, bool dst, const uint16_t *pts, uint32_t flag, uint32_t flags, uint32_t inv)
 {
-	return flags & flag ? xt_range(v, pts[0], pts[1], inv & flag) : YES;
+	return flags & flag ? port_in(e, dst, pts, inv & flag) : YES;
 }
 
 /* Are all words of the map v? It has one bit a chunk type in its first 8 words, and 56 more. */
@@ -115,15 +139,17 @@ static bool sctp_chunks_are(const struct xt_sctp_info *info, uint32_t v)
 static enum answer sctp(struct eval *e, const struct xt *x)
 {
 	const struct xt_sctp_info *info = x->info;
+	enum answer ports;
 
 	if (e->p->proto != IPPROTO_SCTP)
 		return NO;
-	if (flagged_range(e->p->sport, info->spts, XT_SCTP_SRC_PORTS, info->flags, info->invflags) == NO ||
-	    flagged_range(e->p->dport, info->dpts, XT_SCTP_DEST_PORTS, info->flags, info->invflags) == NO)
+	ports = answer_and(flagged_range(e, false, info->spts, XT_SCTP_SRC_PORTS, info->flags, info->invflags),
+			   flagged_range(e, true, info->dpts, XT_SCTP_DEST_PORTS, info->flags, info->invflags));
+	if (ports == NO)
 		return NO;
 	if (info->flags & XT_SCTP_CHUNK_TYPES)
 		return eval_unknown(e, "the packet's SCTP chunks are not known");
-	return YES;
+	return ports;
 }
 
 static void chunk_flags(struct text *t, const struct xt_sctp_info *info, unsigned type)
@@ -182,15 +208,17 @@ static void sctp_words(struct text *t, const struct xt *x)
 static enum answer dccp(struct eval *e, const struct xt *x)
 {
 	const struct xt_dccp_info *info = x->info;
+	enum answer ports;
 
 	if (e->p->proto != IPPROTO_DCCP)
 		return NO;
-	if (flagged_range(e->p->sport, info->spts, XT_DCCP_SRC_PORTS, info->flags, info->invflags) == NO ||
-	    flagged_range(e->p->dport, info->dpts, XT_DCCP_DEST_PORTS, info->flags, info->invflags) == NO)
+	ports = answer_and(flagged_range(e, false, info->spts, XT_DCCP_SRC_PORTS, info->flags, info->invflags),
+			   flagged_range(e, true, info->dpts, XT_DCCP_DEST_PORTS, info->flags, info->invflags));
+	if (ports == NO)
 		return NO;
 	if (info->flags & (XT_DCCP_TYPE | XT_DCCP_OPTION))
 		return eval_unknown(e, "the packet's DCCP type and options are not known");
-	return YES;
+	return ports;
 }
 
 static void dccp_words(struct text *t, const struct xt *x)
@@ -277,20 +305,21 @@ static bool has_ports(uint8_t proto)
 }
 
 /* ports_match_v1(): does the list hold a port that this rule looks at? */
-static bool multiport_hit(const struct packet *p, uint8_t flags, uint8_t count, const uint16_t *ports,
-			  const uint8_t *range)
+static enum answer multiport_hit(struct eval *e, uint8_t flags, uint8_t count, const uint16_t *ports, const uint8_t *range)
 {
+	enum answer r = NO;
+
 	for (unsigned i = 0; i < count && i < XT_MULTI_PORTS; i++) {
-		uint16_t lo = ports[i], hi = lo;
+		uint16_t at[2] = { ports[i], ports[i] };
 
 		if (range && range[i] && i + 1 < XT_MULTI_PORTS)
-			hi = ports[++i];
-		if (flags != XT_MULTIPORT_DESTINATION && p->sport >= lo && p->sport <= hi)
-			return true;
-		if (flags != XT_MULTIPORT_SOURCE && p->dport >= lo && p->dport <= hi)
-			return true;
+			at[1] = ports[++i];
+		if (flags != XT_MULTIPORT_DESTINATION)
+			r = answer_or(r, port_in(e, false, at, false));
+		if (flags != XT_MULTIPORT_SOURCE)
+			r = answer_or(r, port_in(e, true, at, false));
 	}
-	return false;
+	return r;
 }
 
 static enum answer multiport0(struct eval *e, const struct xt *x)
@@ -299,16 +328,18 @@ static enum answer multiport0(struct eval *e, const struct xt *x)
 
 	if (!has_ports(e->p->proto) || info->flags > XT_MULTIPORT_EITHER)
 		return NO;
-	return answer_of(multiport_hit(e->p, info->flags, info->count, info->ports, NULL));
+	return multiport_hit(e, info->flags, info->count, info->ports, NULL);
 }
 
 static enum answer multiport1(struct eval *e, const struct xt *x)
 {
 	const struct xt_multiport_v1 *info = x->info;
+	enum answer r;
 
 	if (!has_ports(e->p->proto) || info->flags > XT_MULTIPORT_EITHER)
 		return NO;
-	return answer_of(multiport_hit(e->p, info->flags, info->count, info->ports, info->pflags) != !!info->invert);
+	r = multiport_hit(e, info->flags, info->count, info->ports, info->pflags);
+	return info->invert ? answer_not(r) : r;
 }
 
 static void multiport_list(struct text *t, uint8_t flags, uint8_t count, const uint16_t *ports, const uint8_t *range)

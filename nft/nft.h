@@ -134,6 +134,7 @@ struct nft_run {
 	const char *reject_with;	/* NFT_REJECT: "icmp-port-unreachable", "tcp-reset" … */
 	struct { bool set; struct addr addr; uint16_t port; } tproxy;	/* accepted towards this local socket */
 	int fwd_ifindex;		/* NFT_STOLEN by fwd: the device, else 0 */
+	struct addr fwd_addr;		/* and the neighbour there that gets it; family 0: the frame goes as it is */
 };
 enum nft_verdict nft_run(struct nft *nft, uint32_t netns, const struct nft_base *base, struct nft_run *run);
 

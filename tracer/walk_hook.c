@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tracer/walk_priv.h"
@@ -53,9 +54,12 @@ static enum flow stolen(struct walk *w, const struct place *at, const struct nft
 {
 	if (!run->fwd_ifindex)
 		return finish(w, at, END_UNKNOWN, CAUSE_UNREADABLE, run->why);
-	/* nft fwd: the frame leaves by another device at once (nf_fwd_netdev_egress). */
 	hop_done(w, at->stage, at->hook, at->priority, at->nat);
 	w->p.oif = run->fwd_ifindex;
+	if (!addr_len(&run->fwd_addr))
+		return transmit_frame(w);
+	w->nexthop = run->fwd_addr;
+	w->onlink = false;
 	return transmit(w);
 }
 
@@ -64,14 +68,15 @@ static void give_socket(struct walk *w, const struct nft_run *run)
 {
 	struct packet lookup = w->p;
 	struct sock_info sk = {}, near;
+	bool found;
 
 	w->tproxy.set = true;
 	w->tproxy.addr = run->tproxy.addr;
 	w->tproxy.port = run->tproxy.port;
 	tproxy_address(w, &lookup);
+	found = state_listener(w->state, w->p.netns, &lookup, &sk, &near, NULL) == YES;
 	w->p.given.set = true;
-	w->p.given.known = state_listener(w->state, w->p.netns, &lookup, &sk, &near, NULL) == YES;
-	w->p.given.uid = sk.uid;
+	w->p.given.sk = found ? arena_dup(w->arena, &sk, sizeof(sk)) : NULL;
 }
 
 /* One base chain over the packet. *translated: it set up a mapping. */
@@ -344,12 +349,24 @@ enum flow run_hook(struct walk *w, uint8_t hook)
 /* NF_BR_PRI_BRNF of linux/netfilter_bridge.h */
 #define PRI_BRNF	0
 
+/* br_nf_forward_ip() stood before PRI_BRNF until 6.7, and br_nf_hook_thresh() went on behind all that stands at it. */
+static bool passed_over(struct walk *w, const struct nft_base *b, uint8_t hook)
+{
+	unsigned major = 0, minor = 0;
+
+	if (hook != NF_BR_FORWARD || b->priority != PRI_BRNF)
+		return false;
+	return sscanf(state_kernel(w->state), "%u.%u", &major, &minor) == 2 && major * 1000 + minor < 6007;
+}
+
 /*
  * Does the chain stand on this side of br_netfilter's own function? Of two with one priority the one registered last runs
  * first: mostly the chain, as the function came with the first bridge.
  */
-static bool on_side(struct walk *w, const struct nft_base *b, enum brnf side)
+static bool on_side(struct walk *w, const struct nft_base *b, uint8_t hook, enum brnf side)
 {
+	if (side != BRNF_ALL && passed_over(w, b, hook))
+		return false;
 	if (side == BRNF_BEFORE && b->priority == PRI_BRNF)
 		w->brnf_first = choice_unknown(w->choices, 2, arena_printf(w->arena,
 				"whether %s %s or br_netfilter comes first, both at priority %d, is not known", b->table,
@@ -377,7 +394,7 @@ static enum flow run_side(struct walk *w, uint8_t pf, uint8_t hook, int ifindex,
 		struct place at = { stage, hook, v[i]->priority, false };
 		bool translated;
 
-		if (on_side(w, v[i], side) && run_base(w, pf, v[i], &at, &translated) == END)
+		if (on_side(w, v[i], hook, side) && run_base(w, pf, v[i], &at, &translated) == END)
 			return END;
 	}
 	return GO;

@@ -423,7 +423,7 @@ enum flow ip_receive(struct walk *w)
 	bool lo = in && !strcmp(in->name, "lo");
 
 	w->p.oif = 0;
-	w->p.given.set = w->p.given.known = false;
+	w->p.given.set = false;
 	if (!lo) {
 		w->p.local = false;
 		w->p.sk_known = false;

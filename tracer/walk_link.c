@@ -58,7 +58,12 @@ static enum flow leaves(struct walk *w, const struct link *l)
 {
 	char hop[ADDR_TEXT];
 	const char *why;
+	uint8_t type = 0;
 
+	/* a rule forwards the frame (nft fwd) */
+	if (w->reply && !state_addr_type(w->state, w->p.netns, &w->p.dst, 0, &type) && type == RTN_LOCAL)
+		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_REPLY_BYPASS,
+				  arena_printf(w->arena, "the answer leaves by %s, and its receiver is here", l->name));
 	addr_say(&w->nexthop, hop);
 	if (w->reply)
 		return answer_ends(w, STAGE_NEIGHBOUR, END_SENT, "the answer is on its way");
@@ -121,6 +126,7 @@ static enum flow cross(struct walk *w, uint32_t netns, int ifindex)
 	w->p.iif = w->p.oif = w->p.physin = w->p.physout = 0;
 	w->prerouted = false;
 	w->tproxy.set = false;
+	w->p.given.set = false;
 	return receive(w, ifindex);
 }
 
@@ -463,6 +469,43 @@ static enum flow over_loopback(struct walk *w)
 	return ip_receive(w);
 }
 
+/* Can the device send at all? END: no, and the path has ended. */
+static enum flow ready(struct walk *w, const struct link *l)
+{
+	if (!l)
+		return end_simple(w, STAGE_NEIGHBOUR, END_UNKNOWN, CAUSE_UNREADABLE,
+				  arena_printf(w->arena, "device %d could not be read", w->p.oif));
+	if (l->flags & IFF_UP && l->carrier)
+		return GO;
+	link_evidence(w, arena_printf(w->arena, "%s: %s", l->name, l->flags & IFF_UP ? "no carrier" : "state DOWN"));
+	return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_LINK_DOWN,
+			  arena_printf(w->arena, "%s %s", l->name, l->flags & IFF_UP ? "has no carrier" : "is down"));
+}
+
+enum flow transmit_frame(struct walk *w)
+{
+	const struct link *l = state_link(w->state, w->p.netns, w->p.oif), *far;
+	const struct mac *to = &w->p.dmac;
+	uint32_t peer;
+	int ifindex;
+
+	hop_begin(w);
+	if (ready(w, l) == END || run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, l->ifindex, STAGE_EGRESS_NFT) == END)
+		return END;
+	hop_begin(w);
+	if (strcmp(l->kind, "veth") || (w->p.netns == 0 && state_is_uplink(w->state, 0, l)) ||
+	    state_peer(w->state, w->p.netns, l, &peer, &ifindex))
+		return end_simple(w, STAGE_NEIGHBOUR, END_UNKNOWN, CAUSE_UNREADABLE,
+				  arena_printf(w->arena, "who takes a frame that is not for its own address, behind %s, is not known",
+					       l->name));
+	/* eth_type_trans(): PACKET_OTHERHOST, which ip_rcv_core() drops; a bridge takes it */
+	far = state_link(w->state, peer, ifindex);
+	if (far && !far->master && far->mac.known && to->known && memcmp(to->b, far->mac.b, sizeof(to->b)))
+		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_NONE,
+				  arena_printf(w->arena, "the frame keeps its addresses, and is not for whom %s leads to", l->name));
+	return cross(w, peer, ifindex);
+}
+
 enum flow transmit(struct walk *w)
 {
 	const struct link *l = state_link(w->state, w->p.netns, w->p.oif);
@@ -472,17 +515,10 @@ enum flow transmit(struct walk *w)
 	struct mac mac = {};
 
 	hop_begin(w);
-	if (!l)
-		return end_simple(w, STAGE_NEIGHBOUR, END_UNKNOWN, CAUSE_UNREADABLE,
-				  arena_printf(w->arena, "device %d could not be read", w->p.oif));
-	if (l->flags & IFF_LOOPBACK)
+	if (l && l->flags & IFF_LOOPBACK)
 		return over_loopback(w);
-	if (!(l->flags & IFF_UP) || !l->carrier) {
-		link_evidence(w, arena_printf(w->arena, "%s: %s", l->name,
-					      l->flags & IFF_UP ? "no carrier" : "state DOWN"));
-		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_LINK_DOWN,
-				  arena_printf(w->arena, "%s %s", l->name, l->flags & IFF_UP ? "has no carrier" : "is down"));
-	}
+	if (ready(w, l) == END)
+		return END;
 	if (!strcmp(l->kind, "dummy"))
 		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_NONE,
 				  arena_printf(w->arena, "%s is a dummy device: what it sends is gone", l->name));

@@ -150,6 +150,8 @@ struct route_key route_question(const struct walk *w, bool input);
 /* -- walk_link.c ---------------------------------------------------------------------------------- */
 /* The frame goes out of w->p.oif towards w->nexthop: neighbour, device, and what is behind it. */
 enum flow transmit(struct walk *w);
+/* The same with the frame as it is: nf_fwd_netdev_egress(). */
+enum flow transmit_frame(struct walk *w);
 /* A frame arrives on device ifindex of w->p.netns. */
 enum flow receive(struct walk *w, int ifindex);
 

@@ -256,7 +256,7 @@ def arrivals(s):
             data, addr = s.recvfrom(2048)
         except BlockingIOError:
             return
-        if addr[2] != 4:            # PACKET_OUTGOING
+        if addr[2] not in (3, 4):   # PACKET_OTHERHOST, PACKET_OUTGOING
             p = parse(data)
             if p:
                 yield p

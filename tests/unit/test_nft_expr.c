@@ -646,6 +646,21 @@ static void ex_fwd(const char *name, uint16_t attr, uint32_t ifindex)
 	expr_end();
 }
 
+/* To a neighbour of IPv4. */
+static void ex_fwd_neigh(const char *addr)
+{
+	uint32_t ifindex = 7;
+
+	rule_begin();
+	ex_imm(1, &ifindex, 4);
+	ex_imm(2, addr, 4);
+	expr_begin("fwd");
+	put32(NFTA_FWD_SREG_DEV, 1);
+	put32(NFTA_FWD_SREG_ADDR, 2);
+	put32(NFTA_FWD_NFPROTO, NFPROTO_IPV4);
+	expr_end();
+}
+
 static void forwards_and_duplicates(void **state UNUSED)
 {
 	struct nft_run *run = bench.e.run;
@@ -653,6 +668,12 @@ static void forwards_and_duplicates(void **state UNUSED)
 	ex_fwd("fwd", NFTA_FWD_SREG_DEV, 7);
 	assert_int_equal(rule_run(), STEP_STOLEN);
 	assert_int_equal(run->fwd_ifindex, 7);
+	ex_fwd_neigh("\x0a\xf4\x00\x02");
+	bench.p.ttl = 2;
+	assert_int_equal(rule_run(), STEP_STOLEN);
+	assert_memory_equal(run->fwd_addr.b, "\x0a\xf4\x00\x02", 4);
+	assert_int_equal(bench.p.ttl, 1);
+	assert_int_equal(rule_run(), STEP_DROP);
 	ex_fwd("dup", NFTA_DUP_SREG_DEV, 7);
 	assert_int_equal(rule_run(), STEP_NEXT);
 }

@@ -10,6 +10,7 @@
 #include "util.h"
 
 struct arena;
+struct sock_info;
 
 /* One direction of a connection. For ICMP echo: sport = id, dport = type << 8 | code. */
 struct tuple {
@@ -65,8 +66,8 @@ struct packet {
 	bool local;			/* made by a socket in this netns: owner matches can see it */
 	bool sk_known;			/* uid and gid below are the sending socket's */
 	uint32_t uid, gid;
-	/* The transparent proxy's socket that a rule gave it; known: uid is its owner's. */
-	struct { bool set, known; uint32_t uid; } given;
+	/* The transparent proxy's socket that a rule gave it; sk NULL: which one is not known. */
+	struct { bool set; const struct sock_info *sk; } given;
 	struct mac smac, dmac;
 	struct ct_view ct;
 	/* skb->ipvs_property: IPVS has handled it, for this virtual service */

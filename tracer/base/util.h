@@ -25,6 +25,11 @@ static inline enum answer answer_and(enum answer a, enum answer b)
 	return a == NO || b == NO ? NO : a == UNKNOWN || b == UNKNOWN ? UNKNOWN : YES;
 }
 
+static inline enum answer answer_or(enum answer a, enum answer b)
+{
+	return a == YES || b == YES ? YES : a == UNKNOWN || b == UNKNOWN ? UNKNOWN : NO;
+}
+
 static inline enum answer answer_of(bool b)
 {
 	return b ? YES : NO;
