@@ -93,7 +93,7 @@ static __always_inline bool kept(struct pt_regs *ctx, struct stash *to)
 
 static __always_inline int tell_hook(void *ctx, const struct look *k, const struct nf_hook_state *state)
 {
-	struct event *e = reserve();
+	struct event *e = reserve_for(k);
 
 	if (!e)
 		return 0;
@@ -141,7 +141,7 @@ static __always_inline struct event *begin_chain(void *ctx, __u64 skb, __u32 ver
 	if ((verdict & VERDICT) != STOLEN) {
 		if (!WANTED(k, (struct sk_buff *)skb, look_probed))
 			return 0;
-		e = reserve();
+		e = reserve_for(&k);
 		if (!e)
 			return 0;
 		tell(ctx, e, &k, EVENT_CHAIN);

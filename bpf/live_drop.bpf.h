@@ -136,7 +136,7 @@ int drop(__u64 *ctx)
 
 static __always_inline int tell_plain(void *ctx, const struct look *k, __u8 place)
 {
-	struct event *e = reserve();
+	struct event *e = reserve_for(k);
 
 	if (!e)
 		return 0;

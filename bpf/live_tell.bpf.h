@@ -13,6 +13,9 @@
 #define PF_KTHREAD	0x00200000
 #define HOOK_OUT	3		/* NF_INET_LOCAL_OUT */
 #define HOOK_POST	4
+#define CT_ESTABLISHED	0		/* enum ip_conntrack_info */
+#define CT_ESTABLISHED_REPLY 3
+#define TCP_EDGES	7		/* FIN, SYN, RST */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -26,23 +29,47 @@ struct {
 	__type(value, __u64);
 } lost SEC(".maps");
 
+static __always_inline void count_lost(void)
+{
+	__u32 zero = 0;
+	__u64 *n = bpf_map_lookup_elem(&lost, &zero);
+
+	if (n)
+		++*n;
+}
+
 static __always_inline struct event *reserve_bytes(__u32 bytes)
 {
 	struct event *e = bpf_ringbuf_reserve(&ring, bytes, 0);
-	__u32 zero = 0;
-	__u64 *n;
 
-	if (!e) {
-		n = bpf_map_lookup_elem(&lost, &zero);
-		if (n)
-			++*n;
-	}
+	if (!e)
+		count_lost();
 	return e;
 }
 
 static __always_inline struct event *reserve(void)
 {
 	return reserve_bytes(EVENT_SHORT);
+}
+
+/* In the midst of a connection: neither its beginning nor its end. */
+static __always_inline bool midway(const struct look *k)
+{
+	__u8 flags = 0;
+
+	if (k->proto != TCP)
+		return k->conn && (k->info == CT_ESTABLISHED || k->info == CT_ESTABLISHED_REPLY);
+	return k->l4 && !bpf_probe_read_kernel(&flags, 1, (void *)(k->head + k->l4 + 13)) && !(flags & TCP_EDGES);
+}
+
+/* A busy connection leaves half of the ring to what begins, ends or fails beside it. */
+static __always_inline struct event *reserve_for(const struct look *k)
+{
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > EVENT_RING / 2 && midway(k)) {
+		count_lost();
+		return 0;
+	}
+	return reserve();
 }
 
 /*

@@ -8,6 +8,7 @@
 
 #define TICK_NS		1000000000ull	/* equal drops are told once in a second */
 #define MEMORY		4096		/* causes remembered, a power of two */
+#define NEAR		8		/* slots that one may lie in */
 
 /*
  * What caused a drop, for the equal ones after it: of those that were folded the kernel gives the count and the tuple alone.
@@ -30,9 +31,10 @@ struct drops {
 	struct err *err;
 };
 
-/* Equal as the kernel folds them: but for the client's port. */
+/* Equal as the kernel folds them: but for the client's port. Its own slot, else a free one, else another's. */
 static struct memory *slot_of(struct drops *d, const struct sighting *s, struct equal *key)
 {
+	struct memory *m, *free_one = NULL;
 	uint32_t hash = 2166136261u;
 
 	memset(key, 0, sizeof(*key));
@@ -45,7 +47,14 @@ static struct memory *slot_of(struct drops *d, const struct sighting *s, struct 
 	key->tuple.dport = s->p.sport < s->p.dport ? s->p.sport : s->p.dport;
 	for (size_t i = 0; i < sizeof(*key); i++)
 		hash = (hash ^ ((const uint8_t *)key)[i]) * 16777619;
-	return &d->memory[hash & (MEMORY - 1)];
+	for (uint32_t i = 0; i < NEAR; i++) {
+		m = &d->memory[(hash + i) & (MEMORY - 1)];
+		if (m->cause && !memcmp(&m->key, key, sizeof(*key)))
+			return m;
+		if (!m->cause && !free_one)
+			free_one = m;
+	}
+	return free_one ? free_one : &d->memory[hash & (MEMORY - 1)];
 }
 
 static char *kept(const char *s)
