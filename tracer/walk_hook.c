@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter_bridge.h>
 #include <stdio.h>
 #include <string.h>
 
