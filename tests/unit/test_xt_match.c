@@ -91,6 +91,7 @@ static void esp(struct packet *p) { p->proto = IPPROTO_ESP; p->tcp_flags = 0; }
 static void ah(struct packet *p) { p->proto = IPPROTO_AH; p->tcp_flags = 0; }
 static void mh(struct packet *p) { p->proto = IPPROTO_MH; p->tcp_flags = 0; }
 static void ipcomp(struct packet *p) { p->proto = IPPROTO_COMP; p->tcp_flags = 0; }
+static void picked(struct packet *p) { p->sport_unknown = true; }
 static void ack(struct packet *p) { p->tcp_flags = 0x10; }
 static void ece(struct packet *p) { p->tcp_flags = 0x42; p->tos = 1; }
 static void marked(struct packet *p) { p->mark = 0x4001; }
@@ -280,6 +281,14 @@ static const struct row proto_rows[] = {
 	ROW("multiport", 1, V4, icmp, NO, NULL, struct xt_multiport_v1, XT_MULTIPORT_EITHER, 1, { 2048 }, { 0 }, 0),
 	ROW("multiport", 1, V4, NULL, NO, NULL, struct xt_multiport_v1, XT_MULTIPORT_EITHER, 255, { 7 }, { [14] = 1 }, 0),
 	ROW("multiport", 0, V4, NULL, YES, NULL, struct xt_multiport, XT_MULTIPORT_DESTINATION, 1, { 80 }),
+	/* a port that the kernel picked: hardly the one asked for, but perhaps among many */
+	ROW("multiport", 1, V4, picked, NO, NULL, struct xt_multiport_v1, XT_MULTIPORT_SOURCE, 2, { 80, 40000 }, { 0 }, 0),
+	ROW("multiport", 1, V4, picked, YES, NULL, struct xt_multiport_v1, XT_MULTIPORT_SOURCE, 2, { 80, 40000 }, { 0 }, 1),
+	ROW("multiport", 1, V4, picked, UNKNOWN, NULL, struct xt_multiport_v1, XT_MULTIPORT_SOURCE, 3, { 1, 39999, 50000 }, { 0, 1 }, 0),
+	ROW("multiport", 1, V4, picked, YES, NULL, struct xt_multiport_v1, XT_MULTIPORT_EITHER, 3, { 80, 39999, 50000 }, { 0, 1 }, 0),
+	TCP(picked, NO, NULL, PORTS(40000, 40000, 0, 65535)),
+	TCP(picked, UNKNOWN, NULL, PORTS(20000, 60000, 0, 65535)),
+	TCP(picked, YES, NULL, PORTS(0, 65535, 80, 80)),
 	ROW("esp", 0, V4, esp, UNKNOWN, "-m esp --espspi 5", struct xt_esp, { 5, 5 }, 0),
 	ROW("esp", 0, V4, esp, YES, "-m esp", struct xt_esp, { 0, ~0u }, 0),
 	ROW("esp", 0, V4, NULL, NO, NULL, struct xt_esp, { 5, 5 }, 0),
