@@ -363,30 +363,37 @@ static enum flow bridge_netfilter(struct walk *w, const struct link *br, const s
 	struct addr before = w->p.dst;
 	struct route_key key;
 	struct route r = {};
+	const char *text;
+	bool changed, up;
 
 	w->p.iif = br->ifindex;
 	w->p.physin = port->ifindex;
 	if (run_hook(w, NF_INET_PRE_ROUTING) == END)
 		return END;
 	w->prerouted = true;
+	changed = !addr_eq(&before, &w->p.dst);
+	key = route_question(w, true);
+	up = changed && (state_route(w->state, w->p.netns, &key, &r) || r.error || r.type != RTN_UNICAST || r.oif != br->ifindex);
+	if (up)
+		w->p.dmac = br->mac;
 	w->p.iif = port->ifindex;
 	if (run_bridge_hook(w, NF_BR_PRE_ROUTING, BRNF_AFTER) == END)
 		return END;
 	w->p.iif = br->ifindex;
-	if (addr_eq(&before, &w->p.dst))
+	if (!changed)
 		return bridged(w, br, port, true);
-	key = route_question(w, true);
-	if (state_route(w->state, w->p.netns, &key, &r))
-		return pass_up(w, br, port);
 	/* br_nf_pre_routing_finish_ipv6() frees what has no route; its IPv4 kin lets ip_error() answer. */
 	if (r.error && packet_family(&w->p) == AF_INET6) {
 		hop_begin(w);
 		return route_refused(w, &key, &r, STAGE_ROUTE_INPUT, true);
 	}
-	if (r.error || r.type != RTN_UNICAST || r.oif != br->ifindex)
+	if (up)
 		return pass_up(w, br, port);
 	w->onlink = !addr_len(&r.gateway);
 	w->nexthop = w->onlink ? w->p.dst : r.gateway;
+	/* br_nf_pre_routing_finish_bridge() */
+	if (state_neigh(w->state, w->p.netns, br->ifindex, &w->nexthop, &w->p.dmac, &text) != YES)
+		w->p.dmac.known = false;
 	return bridged(w, br, port, true);
 }
 
