@@ -205,7 +205,7 @@ static enum step_kind socket_run(struct eval *e, const struct step *s)
 	if (!eval_in(e))
 		return e->p->local ? unknown(e, "depends on the options of the sending socket") : STEP_BREAK;
 	found = e->p->given.set || !e->ask || !e->ask->socket ? UNKNOWN : e->ask->socket(e->ask->ctx, e->netns, e->p, &sk);
-	if (e->p->given.set && e->p->given.sk) {
+	if (e->p->given.set) {
 		sk = *e->p->given.sk;
 		found = YES;
 	}

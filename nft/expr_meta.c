@@ -221,7 +221,7 @@ static enum step_kind get_owner(struct eval *e, const struct meta_data *d)
 
 	if (sk == NO)
 		return STEP_BREAK;
-	if (e->p->given.set && e->p->given.sk && d->key == NFT_META_SKUID)
+	if (e->p->given.set && d->key == NFT_META_SKUID)
 		return store32(e, d, e->p->given.sk->uid);
 	if (sk == UNKNOWN || !e->p->sk_known)
 		return unknown(e, "depends on the process that owns the socket");

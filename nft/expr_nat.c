@@ -312,12 +312,11 @@ static int tproxy_addr(struct eval *e, const struct tproxy_data *d, struct addr 
 	return 0;
 }
 
-static enum answer tproxy_socket(struct eval *e, const struct packet *p)
+static enum answer tproxy_socket(struct eval *e, const struct packet *p, struct sock_info *sk)
 {
-	struct sock_info sk = { 0 };
-	enum answer found = e->ask && e->ask->socket ? e->ask->socket(e->ask->ctx, e->netns, p, &sk) : UNKNOWN;
+	enum answer found = e->ask && e->ask->socket ? e->ask->socket(e->ask->ctx, e->netns, p, sk) : UNKNOWN;
 
-	return found == YES ? answer_of(sk.transparent) : found;
+	return found == YES ? answer_of(sk->transparent) : found;
 }
 
 /* nft_tproxy_eval_v4() and _v6() */
@@ -326,7 +325,8 @@ static enum step_kind tproxy_run(struct eval *e, const struct step *s)
 	const struct tproxy_data *d = s->data;
 	uint8_t pf = packet_family(e->p) == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	struct packet to = *e->p;
-	enum answer sk;
+	struct sock_info sk = { 0 };
+	enum answer found;
 
 	if ((d->family && d->family != pf) || (e->p->proto != IPPROTO_TCP && e->p->proto != IPPROTO_UDP))
 		return STEP_BREAK;
@@ -334,11 +334,13 @@ static enum step_kind tproxy_run(struct eval *e, const struct step *s)
 		return unknown(e, "hands it to a local socket whose address is not known");
 	if (d->port && reg_load16be(e, d->port))
 		to.dport = reg_load16be(e, d->port);
-	sk = tproxy_socket(e, &to);
-	if (sk == UNKNOWN)
+	found = tproxy_socket(e, &to, &sk);
+	if (found == UNKNOWN)
 		return unknown(e, "depends on a transparent socket that could not be looked up");
-	if (sk == NO)
+	if (found == NO)
 		return STEP_BREAK;
+	e->p->given.set = true;
+	e->p->given.sk = arena_dup(e->arena, &sk, sizeof(sk));
 	e->run->tproxy.set = true;
 	e->run->tproxy.addr = to.dst;
 	e->run->tproxy.port = to.dport;

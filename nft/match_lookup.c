@@ -202,8 +202,8 @@ static enum answer socket_mt(struct eval *e, const struct xt *x)
 	struct sock_info sk = { 0 };
 	enum answer found = YES;
 
-	if (p.local || (p.given.set && !p.given.sk))
-		return eval_unknown(e, "the %s socket is not known", p.local ? "sending process's" : "transparent proxy's");
+	if (p.local)
+		return eval_unknown(e, "the sending process's socket is not known");
 	if (packet_family(&p) == AF_INET)
 		untranslate(&p);
 	if (p.given.set)

@@ -189,7 +189,7 @@ static enum answer owner(struct eval *e, const struct xt *x)
 		return NO;
 	if (!(info->match & (XT_OWNER_UID | XT_OWNER_GID)))
 		return YES;
-	if (e->p->given.set ? !given || info->match & XT_OWNER_GID : !e->p->sk_known)
+	if (given ? info->match & XT_OWNER_GID : !e->p->sk_known)
 		return eval_unknown(e, "the user and group of the socket's process are not known");
 	if (info->match & XT_OWNER_UID)
 		r = xt_range(given ? given->uid : e->p->uid, info->uid_min, info->uid_max, info->invert & XT_OWNER_UID);

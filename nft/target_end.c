@@ -114,6 +114,8 @@ static enum step_kind tproxy(struct eval *e, const struct xt *x)
 				       endpoint_say(e->arena, &p.dst, p.dport));
 		return STEP_DROP;
 	}
+	e->p->given.set = true;
+	e->p->given.sk = arena_dup(e->arena, &sk, sizeof(sk));
 	e->run->tproxy.set = true;
 	e->run->tproxy.addr = p.dst;
 	e->run->tproxy.port = p.dport;

@@ -64,22 +64,6 @@ static enum flow stolen(struct walk *w, const struct place *at, const struct nft
 	return transmit(w);
 }
 
-/* skb->sk, which rules see until the next ip_rcv_core() takes it away. */
-static void give_socket(struct walk *w, const struct nft_run *run)
-{
-	struct packet lookup = w->p;
-	struct sock_info sk = {}, near;
-	bool found;
-
-	w->tproxy.set = true;
-	w->tproxy.addr = run->tproxy.addr;
-	w->tproxy.port = run->tproxy.port;
-	tproxy_address(w, &lookup);
-	found = state_listener(w->state, w->p.netns, &lookup, &sk, &near, NULL) == YES;
-	w->p.given.set = true;
-	w->p.given.sk = found ? arena_dup(w->arena, &sk, sizeof(sk)) : NULL;
-}
-
 /* One base chain over the packet. *translated: it set up a mapping. */
 static enum flow run_base(struct walk *w, uint8_t pf, const struct nft_base *b, const struct place *at,
 			  bool *translated)
@@ -90,8 +74,11 @@ static enum flow run_base(struct walk *w, uint8_t pf, const struct nft_base *b, 
 
 	hop_begin(w);
 	v = nft_run(state_nft(w->state), w->p.netns, b, &run);
-	if (run.tproxy.set)
-		give_socket(w, &run);
+	if (run.tproxy.set) {
+		w->tproxy.set = true;
+		w->tproxy.addr = run.tproxy.addr;
+		w->tproxy.port = run.tproxy.port;
+	}
 	switch (v) {
 	case NFT_DROP:
 		return finish(w, at, END_DROP, decided_by(w), run.why);

@@ -304,12 +304,6 @@ static enum flow to_connection(struct walk *w)
 	return end_simple(w, STAGE_SOCKET, END_DELIVERED, CAUSE_NONE, "the socket of its connection takes it");
 }
 
-void tproxy_address(const struct walk *w, struct packet *lookup)
-{
-	lookup->dst = addr_len(&w->tproxy.addr) ? w->tproxy.addr : lookup->dst;
-	lookup->dport = w->tproxy.port ? w->tproxy.port : lookup->dport;
-}
-
 static enum flow deliver(struct walk *w)
 {
 	struct sock_info sk = {}, near = {};
@@ -327,9 +321,11 @@ static enum flow deliver(struct walk *w)
 	if (w->tunnelled)
 		return end_simple(w, STAGE_SOCKET, END_UNKNOWN, CAUSE_UNREADABLE,
 				  "the end of the IPVS tunnel is here; what it carries is not followed");
-	/* xt_TPROXY and nft tproxy assign the socket before routing. */
-	if (w->tproxy.set)
-		tproxy_address(w, &lookup);
+	if (w->tproxy.set) {
+		/* xt_TPROXY and nft tproxy assign the socket before routing. */
+		lookup.dst = addr_len(&w->tproxy.addr) ? w->tproxy.addr : lookup.dst;
+		lookup.dport = w->tproxy.port ? w->tproxy.port : lookup.dport;
+	}
 	switch (state_listener(w->state, w->p.netns, &lookup, &sk, &near, &text)) {
 	case NO:
 		return no_listener(w, &near, text);

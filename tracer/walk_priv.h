@@ -132,8 +132,6 @@ enum flow local_out(struct walk *w);
 enum flow ip_receive(struct walk *w);
 /* After a rewrite in OUTPUT: ip_route_me_harder(). The new way leaves by *oif. */
 enum flow reroute(struct walk *w, int *oif);
-/* Whom the socket that a rule gave the packet listens as. */
-void tproxy_address(const struct walk *w, struct packet *lookup);
 /* The FIB refused (r->error): the end that this makes. silent: nobody is told, whatever the reason. */
 enum flow route_refused(struct walk *w, const struct route_key *key, const struct route *r, enum stage stage,
 			bool silent);

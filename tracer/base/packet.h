@@ -66,7 +66,7 @@ struct packet {
 	bool local;			/* made by a socket in this netns: owner matches can see it */
 	bool sk_known;			/* uid and gid below are the sending socket's */
 	uint32_t uid, gid;
-	/* The transparent proxy's socket that a rule gave it; sk NULL: which one is not known. */
+	/* skb->sk: the transparent proxy's socket that a rule gave it, until the next ip_rcv_core() takes it away */
 	struct { bool set; const struct sock_info *sk; } given;
 	struct mac smac, dmac;
 	struct ct_view ct;
