@@ -98,6 +98,13 @@ static bool comes_too_early(const struct packet *p, const struct ct_view *ct)
 	       p->tcp_flags & too_early;
 }
 
+/* nf_ct_refresh_acct(): rules see the connection with this packet counted. An answer is taken to be as long as its request. */
+static void account(struct walk *w)
+{
+	w->p.ct.packets++;
+	w->p.ct.bytes += w->p.len;
+}
+
 static enum flow found(struct walk *w, const struct ct_view *ct, const char *text)
 {
 	struct evidence *e = evidence_add(&w->ev, EV_CONNTRACK);
@@ -113,6 +120,7 @@ static enum flow found(struct walk *w, const struct ct_view *ct, const char *tex
 	e->says = "a live connection entry decides: NAT rules are not asked again";
 	w->p.ct = *ct;
 	w->p.ct.existing = true;
+	account(w);
 	choice_existing(w->choices);
 	/* nf_flow_offload_ip_hook() takes most of its packets past every hook, but not those that it hands back. */
 	if (ct->status & IPS_OFFLOAD)
@@ -137,6 +145,7 @@ static enum flow track_reply(struct walk *w, const struct tuple *t)
 		w->p.ct.state = CT_ESTABLISHED;
 		w->p.ct.reply = reply;
 		w->p.ct.status |= IPS_SEEN_REPLY;
+		account(w);
 	} else {
 		set_new(w, t);
 		/* Nothing begins with a SYN-ACK (tcp_new()) or an echo reply (valid_new[] of icmp_new(), icmpv6_new()). */
