@@ -420,6 +420,9 @@ enum flow ip_receive(struct walk *w)
 
 	w->p.oif = 0;
 	w->p.given.set = false;
+	/* nf_conntrack_in() left it without a connection at OUTPUT, and looks again */
+	if (lo && w->p.ct.state == CT_INVALID)
+		w->p.ct = (struct ct_view){};
 	if (!lo) {
 		w->p.local = false;
 		w->p.sk_known = false;
