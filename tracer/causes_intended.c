@@ -78,6 +78,9 @@ static bool does_not_resolve(struct view *v)
 	if (v->cause != CAUSE_NEIGHBOUR_FAILED || !v->fails || view_intended(v) || !view_dnat(v) || !v->t->has_endpoint ||
 	    v->t->endpoint_place || v->hop->reply)
 		return false;
+	/* this host's own address, which IPVS sends by the way that the packet had before */
+	if (route && route->text && !strncmp(route->text, "local ", strlen("local ")))
+		return false;
 	if (!e)		/* never asked for: on-link, the next hop is the address itself */
 		return route && route->text && !strstr(route->text, " via ") &&
 		       addr_eq(&v->hop->in.dst, &v->t->endpoint);
