@@ -353,6 +353,12 @@ enum flow local_in(struct walk *w)
 	return deliver(w);
 }
 
+/* ip6_forward(): "This check is security critical." */
+static bool never_forwarded(const struct addr *src)
+{
+	return addr_is_any(src) || addr_is_loopback(src) || addr_is_multicast(src);
+}
+
 static enum flow forward(struct walk *w)
 {
 	const struct link *out = state_link(w->state, w->p.netns, w->p.oif);
@@ -367,6 +373,9 @@ static enum flow forward(struct walk *w)
 		return end_simple(w, STAGE_ROUTE_INPUT, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
 	if (w->p.ttl <= 1)
 		return end_simple(w, STAGE_ROUTE_INPUT, END_REJECT, CAUSE_TTL, "its time to live is over");
+	if (packet_family(&w->p) == AF_INET6 && never_forwarded(&w->p.src))
+		return end_simple(w, STAGE_ROUTE_INPUT, END_DROP, CAUSE_MARTIAN_SRC,
+				  arena_printf(w->arena, "martian source %s", endpoint_say(w->arena, &w->p.src, 0)));
 	if (out && out->mtu && w->p.len > out->mtu)
 		return end_simple(w, STAGE_ROUTE_INPUT, END_REJECT, CAUSE_MTU,
 				  arena_printf(w->arena, "%u bytes do not fit into %s's MTU of %u", w->p.len, out->name,
