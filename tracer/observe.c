@@ -365,6 +365,8 @@ static void judge(struct observe *ob, const struct prediction *p, const struct p
 	out->followed = true;
 	out->trace = &seen->p.trace[0];
 	out->basis = c.basis ? arena_printf(ob->a, "its way, %s", c.basis) : "its way";
+	if (c.agrees == NO && !end_reaches(out->trace->end.kind) && out->trace->end.why)
+		out->differs = arena_printf(ob->a, "%s: %s", c.differs, out->trace->end.why);
 	if (c.agrees == NO)
 		return;
 	out->differs = seen->agrees ? followed_differs(ob, t, n, &seen->p.trace[0]) : seen->differs_at;
