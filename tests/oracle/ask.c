@@ -149,6 +149,10 @@ int __wrap_walk(struct state *s, struct arena *a, const struct walk_options *o, 
 	for (size_t i = 0; i < *n; i++)
 		t[i] = way[i].t;
 	*out = t;
+	if (*n > MAX_APART) {
+		t->end = (struct verdict){ END_UNKNOWN, CAUSE_UNREADABLE, "too many ways to tell them apart" };
+		*n = 1;
+	}
 	for (size_t i = 0; i < *n; i++)
 		vague |= t[i].end.kind == END_UNKNOWN || t[i].end.kind != t[0].end.kind;
 	return 0;

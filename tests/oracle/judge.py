@@ -117,7 +117,7 @@ def judge_path(probe, seen, path):
     astray = "the answer " in (path["end"]["why"] or "") and seen.client != "ok"
     bad += difference("request", request, norm(seen.request)[:len(request) if astray else None], doubt)
     if answered and seen.reply:
-        bad += difference("reply", reply, norm(seen.reply), doubt)
+        bad += difference("reply", reply, norm(seen.reply)[:len(reply) if astray else None], doubt)
     # where it is, and as whom
     where, got = whereabouts(seen, probe)
     # past the node, where a sniffer sees it already
