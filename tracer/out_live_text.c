@@ -99,7 +99,7 @@ static const char *news_words(struct arena *a, const struct told *t)
 				    counts_words(a, c));
 	case NEWS_QUIET:
 		if (c->packets[BACK])
-			return arena_printf(a, "answered%s%s, but past the translation: its client takes no such answer, %s", endpoint ? " by " : "",
+			return arena_printf(a, "answered%s%s, but no answer was seen to come back through the translation, %s", endpoint ? " by " : "",
 					    endpoint ? endpoint : "", counts_words(a, c));
 		return arena_printf(a, "no answer%s%s, %s", endpoint ? " from " : "", endpoint ? endpoint : "", counts_words(a, c));
 	case NEWS_NONE:
