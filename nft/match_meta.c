@@ -56,6 +56,8 @@ static enum answer connmark(struct eval *e, const struct xt *x)
 
 	if (!eval_has_ct(e))
 		return NO;
+	if (e->p->ct.mark_untold & info->mask)
+		return eval_unknown(e, "the mark of a zone's template is what the packets before left there");
 	return answer_of(((e->p->ct.mark & info->mask) == info->mark) != !!info->invert);
 }
 

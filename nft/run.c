@@ -162,7 +162,10 @@ static enum step_kind run_rule(struct walk *w, const struct rule *r)
 			return doubt(w, &pending) ? k : STEP_BREAK;
 		}
 	}
-	return pending ? STEP_BREAK : STEP_NEXT;
+	if (!pending)
+		return STEP_NEXT;
+	w->says = "may match, no effect";
+	return STEP_BREAK;
 }
 
 /* -- the walk from rule to rule -- */

@@ -126,10 +126,15 @@ static enum step_kind connmark(struct eval *e, const struct xt *x)
 {
 	const struct xt_connmark_tginfo2 info = connmark_info(x);
 	uint32_t was = e->p->mark, ct_was = e->p->ct.mark, v;
+	uint32_t untold = e->p->ct.mark_untold;
 
 	e->no_change = true;
 	if (!eval_has_ct(e))
 		return STEP_NEXT;
+	if (info.mode == XT_CONNMARK_RESTORE ? untold & info.ctmask : untold && info.shift_bits) {
+		eval_unknown(e, "the mark of a zone's template is what the packets before left there");
+		return STEP_UNKNOWN;
+	}
 	switch (info.mode) {
 	case XT_CONNMARK_SET:
 		e->p->ct.mark = shifted((e->p->ct.mark & ~info.ctmask) ^ info.ctmark, &info);
@@ -146,6 +151,8 @@ static enum step_kind connmark(struct eval *e, const struct xt *x)
 		e->says = arena_printf(e->arena, "restores the mark from the connection: 0x%x", e->p->mark);
 		break;
 	}
+	if (info.mode != XT_CONNMARK_RESTORE)
+		e->p->ct.mark_untold &= ~info.ctmask;
 	e->no_change = e->p->mark == was && e->p->ct.mark == ct_was;
 	eval_changed(e);
 	return STEP_NEXT;
@@ -199,8 +206,9 @@ static enum step_kind ct(struct eval *e, const struct xt *x)
 	} else {
 		e->p->ct.zone = info->zone;
 	}
-	/* nf_ct_tmpl_alloc() */
+	/* nf_ct_tmpl_alloc(): one for all packets of this rule, and CONNMARK writes to it */
 	e->p->ct.template = true;
+	e->p->ct.mark_untold = UINT32_MAX;
 	e->p->ct.state = CT_NEW;
 	if (*info->helper)
 		memcpy(e->p->ct.helper, info->helper, sizeof(e->p->ct.helper) - 1);

@@ -57,9 +57,8 @@ def same(a, b):
     return a[1] == b[1] and a[3] == b[3] and all(x is None or x == y for x, y in zip(a[2], b[2]))
 
 
-# what only the traffic so far, the moment or the process decides: such a rule, where it changes nothing, may match or not
-DOUBT = re.compile(r"\b(limit|quota|ct count|connlimit|hashlimit|last|cgroup|cpu|connbytes|nth|socket|string|helper|tcpmss|"
-                   r"tcp-option|ctexpire|expiration|packets|bytes|avgpkt)\b")
+# a rule that changes nothing and of which only the traffic so far, the moment or the process tells whether it matches
+DOUBT = "may match, no effect"
 
 
 def doubtful(path):
@@ -68,7 +67,7 @@ def doubtful(path):
     written = {name for e in rules if e["effect"] != "none" for name in re.findall(r"--(?:add|del)-set (\S+)", e["text"] or "")}
     return {("rule", e["family"], e["table"], e["chain"], e["handle"] if e["backend"] == "nf_tables" else e["index"])
             for e in rules if e["effect"] == "none" and (
-                DOUBT.search(e["text"] or "") or written.intersection(re.findall(r"--match-set (\S+)", e["text"] or "")))}
+                e["says"] == DOUBT or written.intersection(re.findall(r"--match-set (\S+)", e["text"] or "")))}
 
 
 def difference(what, ours, kernel, doubt=()):
@@ -137,6 +136,8 @@ def judge_path(probe, seen, path):
     alone = bool(where) and where != "node" and (got[0] in [ADDR[probe.v][o] for o in OWN[where]] or got[0] not in ADDR[probe.v].values())
     # the raw socket that waits for an echo reply takes it at any address
     alone |= probe.proto == "icmp" and "the sender waits for" in (path["end"]["why"] or "")
+    # an answer to ::1 from elsewhere finds no route: ip6_route_input_lookup(), rt6_need_strict()
+    alone |= kind == "sent" and any(h["out"]["src"] == "::1" for h in hops)
     # of a longer connection the handshake's last packet may be refused
     alone |= probe.long and ok
     if arrives and where and not alone and ok != (seen.client == "ok"):

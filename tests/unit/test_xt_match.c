@@ -148,6 +148,7 @@ static void ct_related(struct packet *p) { ct_new(p); p->ct.state = CT_RELATED; 
 static void ct_invalid(struct packet *p) { p->ct.state = CT_INVALID; }
 static void ct_untracked(struct packet *p) { p->ct.state = CT_UNTRACKED; }
 static void ct_marked(struct packet *p) { ct_new(p); p->ct.mark = 0x11; }
+static void ct_template(struct packet *p) { ct_new(p); p->ct.template = true; p->ct.mark_untold = 0xff; }
 static void ct_labelled(struct packet *p) { ct_new(p); p->ct.labels[1] = 2; }
 
 /* -- rows -- */
@@ -217,6 +218,8 @@ static const struct row ct_rows[] = {
 	    .statemask = XT_STATE_UNTRACKED),
 	ROW("connmark", 1, V4, ct_marked, YES, "-m connmark --mark 0x1/0xf", struct xt_connmark_mtinfo1, 1, 0xf, 0),
 	ROW("connmark", 1, V4, ct_marked, NO, "-m connmark ! --mark 0x1/0xf", struct xt_connmark_mtinfo1, 1, 0xf, 1),
+	ROW("connmark", 1, V4, ct_template, UNKNOWN, NULL, struct xt_connmark_mtinfo1, 1, 0xf, 0),
+	ROW("connmark", 1, V4, ct_template, NO, NULL, struct xt_connmark_mtinfo1, 0x100, 0x100, 0),
 	ROW("connmark", 1, V4, NULL, NO, NULL, struct xt_connmark_mtinfo1, 1, 0xf, 1),
 	ROW("connlabel", 0, V4, ct_labelled, YES, "-m connlabel --label \"9\"", struct xt_connlabel_mtinfo, 9, 0),
 	ROW("connlabel", 0, V4, ct_labelled, NO, NULL, struct xt_connlabel_mtinfo, 10, 0),

@@ -56,6 +56,7 @@ static void udp(struct packet *p) { p->proto = IPPROTO_UDP; p->tcp_flags = 0; }
 static void icmp(struct packet *p) { p->proto = IPPROTO_ICMP; p->tcp_flags = 0; }
 static void ack(struct packet *p) { p->tcp_flags = 0x10; }
 static void old(struct packet *p) { p->ct.state = CT_NEW; p->ct.mark = 0x30; }
+static void template(struct packet *p) { p->ct = (struct ct_view){ .state = CT_NEW, .template = true, .mark_untold = ~0u }; }
 static void old_marked(struct packet *p) { old(p); p->mark = 0x5; }
 static void output(struct packet *p) { bench.run.hook = NF_INET_LOCAL_OUT; p->iif = 0; p->oif = ETH0; p->local = true; }
 static void post(struct packet *p) { bench.run.hook = NF_INET_POST_ROUTING; p->oif = ETH0; }
@@ -73,6 +74,7 @@ CHECK(mark_40ff, b->p.mark == 0x40ff)
 CHECK(mark_bf, b->p.mark == 0xbf)
 CHECK(mark_f0, b->p.mark == 0xf0)
 CHECK(ctmark_11, b->p.ct.mark == 0x11)
+CHECK(ctmark_template, b->p.ct.mark == 0x11 && b->p.ct.mark_untold == ~0xffu)
 CHECK(ctmark_35, b->p.ct.mark == 0x35)
 CHECK(mark_restored, b->p.mark == 0x30)
 CHECK(mark_shifted, b->p.mark == 0x3)
@@ -127,6 +129,8 @@ static const struct row mark_rows[] = {
 	CONNMARK2(old_marked, "-j CONNMARK --save-mark --nfmask 0xf --ctmask 0xf", ctmark_35, 0, 0xf, 0xf, 0, 0, XT_CONNMARK_SAVE),
 	CONNMARK2(old_marked, "-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff", mark_restored, 0, 0xff, 0xff, 0, 0, XT_CONNMARK_RESTORE),
 	CONNMARK2(old_marked, "-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff --right-shift-mark 4", mark_shifted, 0, 0xff, 0xff, D_SHIFT_RIGHT, 4, XT_CONNMARK_RESTORE),
+	CONNMARK2(template, "-j CONNMARK --set-xmark 0x11/0xff", ctmark_template, 0x11, 0xff, 0, 0, 0, XT_CONNMARK_SET),
+	ROW("CONNMARK", 2, V4, template, STEP_UNKNOWN, NULL, NULL, NULL, struct xt_connmark_tginfo2, 0, 0xff, 0xff, 0, 0, XT_CONNMARK_RESTORE),
 	CONNMARK2(NULL, NULL, NULL, 0x11, ~0u, 0, 0, 0, XT_CONNMARK_SET),
 	ROW("CONNMARK", 1, V4, old_marked, STEP_NEXT, "-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff", NULL, mark_restored, struct xt_connmark_tginfo1, 0, 0xff, 0xff, XT_CONNMARK_RESTORE),
 	CT2(NULL, STEP_NEXT, "-j CT --notrack", untracked, .flags = XT_CT_NOTRACK),

@@ -34,6 +34,7 @@ struct ct_view {
 	uint16_t zone;
 	uint32_t status;
 	uint32_t mark;
+	uint32_t mark_untold;		/* its bits that a template may have from packets before */
 	uint32_t id;
 	uint32_t timeout;		/* seconds left, 0: unknown */
 	uint64_t packets, bytes;	/* both directions; valid only if existing and accounting is on */
