@@ -327,6 +327,7 @@ static void read_netns(struct state *s, uint32_t netns)
 	note(s, netns, "conntrack", conntrack_read_all(s, netns));
 	note(s, netns, "the sockets", socket_read_all(s, netns));
 	sysctl_read_all(s, netns);
+	tc_read_all(s, netns);
 	note(s, netns, "the ruleset", nft_read_all(s->nft, netns, &err));
 	note(s, netns, "IPVS", ipvs_read_all(s->ipvs, netns));
 	/* Only where it is to be had; nft_hook() says what is missing without it. */

@@ -58,6 +58,15 @@ int state_fdb_port(struct state *s, uint32_t netns, int bridge, const struct mac
 /* Without a neighbour or FDB entry: the port whose peer's namespace holds this address, or 0. */
 int state_port_of_addr(struct state *s, uint32_t netns, int bridge, const struct addr *a);
 
+/* -- tc.c ----------------------------------------------------------------------------------------- */
+/* A tcx program or tc filter: it may do anything with a packet of protocol (ETH_P_*, ETH_P_ALL) that passes. */
+struct tc_step { const char *text; uint16_t protocol; };
+/*
+ * Those of a device where frames come in or go out, in running order: sch_handle_ingress(), sch_handle_egress() of net/core/dev.c. How
+ * many; *out lasts as long as the run. What could not be read is a step of its own or a gap; a snapshot of before they were read has none.
+ */
+size_t state_tc(struct state *s, uint32_t netns, const struct link *l, bool egress, const struct tc_step **out);
+
 /* -- netns.c -------------------------------------------------------------------------------------- */
 /*
  * Where the other end of a veth (or the namespace behind another virtual device) is: its netns and ifindex. 0, -ENOENT if the device has no peer,

@@ -26,6 +26,7 @@ struct fib;
 struct socks;
 struct neighs;
 struct flows;
+struct tc_devices;
 
 enum { FAMILY_V4, FAMILY_V6, FAMILIES };
 
@@ -38,7 +39,8 @@ struct ns {
 	struct fib_local *local;
 	struct neighs *neighs[FAMILIES], *fdb;
 	struct flows *flows;
-	struct cache route, addr_type, sysctl, neigh, fdb_port, ct, peer, socks;
+	struct tc_devices *tc;
+	struct cache route, addr_type, sysctl, neigh, fdb_port, ct, peer, socks, tc_steps;
 };
 
 struct netns_scan;
@@ -178,5 +180,6 @@ int peer_find(struct state *s, uint32_t netns, const struct link *l, uint32_t *p
 int neigh_read_all(struct state *s, uint32_t netns);
 int conntrack_read_all(struct state *s, uint32_t netns);
 int socket_read_all(struct state *s, uint32_t netns);
+void tc_read_all(struct state *s, uint32_t netns);
 
 #endif

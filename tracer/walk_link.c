@@ -12,10 +12,6 @@
 
 #include "tracer/walk_priv.h"
 
-#ifndef NF_NETDEV_EGRESS
-#define NF_NETDEV_EGRESS 1
-#endif
-
 const char *device_name(struct walk *w, int ifindex)
 {
 	const struct link *l = ifindex ? state_link(w->state, w->p.netns, ifindex) : NULL;
@@ -187,7 +183,7 @@ static enum flow out_of_port(struct walk *w, const struct link *port)
 	int ifindex;
 
 	/* br_dev_queue_push_xmit() */
-	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, port->ifindex, STAGE_EGRESS_NFT) == END)
+	if (leave_device(w, port) == END)
 		return END;
 	if (!state_peer(w->state, w->p.netns, port, &peer, &ifindex))
 		return cross(w, peer, ifindex);
@@ -291,7 +287,7 @@ static enum flow pass_up(struct walk *w, const struct link *br, const struct lin
 	/* only br_netfilter remembers the port (nf_bridge_info) */
 	w->p.physin = w->prerouted ? port->ifindex : 0;
 	/* br_netif_receive_skb() */
-	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_INGRESS, br->ifindex, STAGE_INGRESS_NFT) == END)
+	if (enter_device(w, br) == END)
 		return END;
 	return ip_receive(w);
 }
@@ -416,25 +412,6 @@ static enum flow into_bridge(struct walk *w, const struct link *br, const struct
 
 /* -- devices -------------------------------------------------------------------------------------- */
 
-static enum flow xdp(struct walk *w, const struct link *l)
-{
-	struct evidence *e;
-
-	if (!l->xdp_prog)
-		return GO;
-	hop_begin(w);
-	e = evidence_add(&w->ev, EV_BPF);
-	e->text = arena_printf(w->arena, "XDP program id %u on %s", l->xdp_prog, l->name);
-	e->effect = EFFECT_VERDICT;
-	if (choice_unknown(w->choices, 2, arena_printf(w->arena, "what the XDP program %u on %s does with it",
-						       l->xdp_prog, l->name)))
-		return end_simple(w, STAGE_INGRESS_XDP, END_UNKNOWN, CAUSE_UNREADABLE,
-				  arena_printf(w->arena, "XDP program %u on %s may drop or redirect it", l->xdp_prog,
-					       l->name));
-	hop_done(w, STAGE_INGRESS_XDP, 0, 0, false);
-	return GO;
-}
-
 enum flow receive(struct walk *w, int ifindex)
 {
 	const struct link *l = state_link(w->state, w->p.netns, ifindex);
@@ -450,9 +427,7 @@ enum flow receive(struct walk *w, int ifindex)
 		return end_simple(w, STAGE_ROUTE_INPUT, END_DROP, CAUSE_LINK_DOWN,
 				  arena_printf(w->arena, "%s is down", l->name));
 	}
-	if (xdp(w, l) == END)
-		return END;
-	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_INGRESS, ifindex, STAGE_INGRESS_NFT) == END)
+	if (enter_device(w, l) == END)
 		return END;
 	master = l->master ? state_link(w->state, w->p.netns, l->master) : NULL;
 	if (master && !strcmp(master->kind, "bridge"))
@@ -462,12 +437,12 @@ enum flow receive(struct walk *w, int ifindex)
 	return ip_receive(w);
 }
 
-static enum flow over_loopback(struct walk *w)
+static enum flow over_loopback(struct walk *w, const struct link *l)
 {
-	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, w->p.oif, STAGE_EGRESS_NFT) == END)
+	if (leave_device(w, l) == END)
 		return END;
 	w->p.iif = w->p.oif;
-	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_INGRESS, w->p.iif, STAGE_INGRESS_NFT) == END)
+	if (enter_device(w, l) == END)
 		return END;
 	if (++w->forwards > MAX_FORWARDS) {
 		hop_begin(w);
@@ -497,7 +472,7 @@ enum flow transmit_frame(struct walk *w)
 	int ifindex;
 
 	hop_begin(w);
-	if (ready(w, l) == END || run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, l->ifindex, STAGE_EGRESS_NFT) == END)
+	if (ready(w, l) == END || leave_device(w, l) == END)
 		return END;
 	hop_begin(w);
 	if (strcmp(l->kind, "veth") || (w->p.netns == 0 && state_is_uplink(w->state, 0, l)) ||
@@ -523,7 +498,7 @@ enum flow transmit(struct walk *w)
 
 	hop_begin(w);
 	if (l && l->flags & IFF_LOOPBACK)
-		return over_loopback(w);
+		return over_loopback(w, l);
 	if (ready(w, l) == END)
 		return END;
 	if (!strcmp(l->kind, "dummy"))
@@ -540,7 +515,7 @@ enum flow transmit(struct walk *w)
 	if (resolved == YES)
 		w->p.dmac = mac;
 	/* neigh_resolve_output(): the frame is whole before the device gets it */
-	if (run_plain_hook(w, NFPROTO_NETDEV, NF_NETDEV_EGRESS, l->ifindex, STAGE_EGRESS_NFT) == END)
+	if (leave_device(w, l) == END)
 		return END;
 	hop_begin(w);
 	if (!strcmp(l->kind, "bridge"))

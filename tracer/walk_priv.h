@@ -2,7 +2,7 @@
 /*
  * The walk's own state and its stages, shared by walk*.c: walk.c the spine and its branches, walk_ip.c routing, forwarding and
  * local delivery, walk_hook.c netfilter hooks, walk_nat.c connections and translations, walk_ipvs.c virtual services,
- * walk_link.c devices and bridges.
+ * walk_link.c devices and bridges, walk_edge.c what runs where a frame enters or leaves a device.
  */
 #ifndef KTRACE_WALK_PRIV_H
 #define KTRACE_WALK_PRIV_H
@@ -154,5 +154,11 @@ enum flow transmit_frame(struct walk *w);
 enum flow receive(struct walk *w, int ifindex);
 
 const char *device_name(struct walk *w, int ifindex);
+
+/* -- walk_edge.c ---------------------------------------------------------------------------------- */
+/* A frame comes in by l: XDP, tc, then the chains of netdev ingress. */
+enum flow enter_device(struct walk *w, const struct link *l);
+/* It goes out by l: the chains of netdev egress, then tc. */
+enum flow leave_device(struct walk *w, const struct link *l);
 
 #endif

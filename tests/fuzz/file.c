@@ -89,6 +89,7 @@ static enum class class_of_netlink(const struct question *q)
 {
 	static const struct { uint16_t type; enum class class; } route[] = {
 		{ RTM_GETLINK, C_LINK }, { RTM_GETADDR, C_LINK }, { RTM_GETNEIGH, C_LINK }, { RTM_GETNSID, C_LINK },
+		{ RTM_GETQDISC, C_LINK }, { RTM_GETTFILTER, C_LINK },
 		{ RTM_GETROUTE, C_ROUTE }, { RTM_GETRULE, C_ROUTE }, { RTM_GETNEXTHOP, C_ROUTE },
 	};
 	uint16_t type = q->h.nlmsg_type;
@@ -112,7 +113,7 @@ static enum class class_of_netlink(const struct question *q)
 enum class class_of(uint32_t kind, const void *key, size_t len)
 {
 	static const enum class kinds[] = {
-		[IO_SOCKOPT] = C_LEGACY, [IO_FILE] = C_FILE, [IO_HOOKS] = C_HOOKS, [IO_NETNS] = C_LINK, [IO_META] = C_META,
+		[IO_SOCKOPT] = C_LEGACY, [IO_FILE] = C_FILE, [IO_HOOKS] = C_HOOKS, [IO_NETNS] = C_LINK, [IO_META] = C_META, [IO_BPF] = C_LINK,
 	};
 	struct question q;
 
@@ -140,6 +141,9 @@ size_t body_header(const struct rec *r)
 	case RTM_GETADDR:
 	case RTM_GETNEXTHOP:
 		return 8;
+	case RTM_GETQDISC:
+	case RTM_GETTFILTER:
+		return sizeof(struct tcmsg);
 	default:
 		return sizeof(struct rtmsg);
 	}

@@ -246,6 +246,7 @@ static void ask_state(struct state *s, struct arena *a)
 	struct packet all[8];
 	size_t n = packets(all), n_link;
 	const struct link *const *link;
+	const struct tc_step *step;
 
 	if (state_links(s, 0, &link, &n_link))
 		n_link = 0;
@@ -277,6 +278,7 @@ static void ask_state(struct state *s, struct arena *a)
 			state_fdb_port(s, 0, link[k]->ifindex, &link[k]->mac);
 			state_port_of_addr(s, 0, link[k]->ifindex, &p->dst);
 			state_is_uplink(s, 0, link[k]);
+			state_tc(s, 0, link[k], i & 1, &step);
 		}
 	}
 }

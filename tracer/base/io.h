@@ -43,7 +43,7 @@ size_t io_netns_count(const struct io *io);
  * is recorded too. Replay gives the recorded answer or -ENODATA. *data is arena memory or NULL for
  * empty; without `keep` it is valid only until the next io_read().
  */
-enum io_kind { IO_NETLINK = 1, IO_SOCKOPT, IO_FILE, IO_HOOKS, IO_NETNS, IO_META };
+enum io_kind { IO_NETLINK = 1, IO_SOCKOPT, IO_FILE, IO_HOOKS, IO_NETNS, IO_META, IO_BPF };
 struct io_out;
 void io_put(struct io_out *out, const void *p, size_t n);
 typedef int (*io_produce)(void *ctx, uint32_t netns, struct io_out *out);
