@@ -67,6 +67,9 @@ static inline void *step_new(struct decode *d, struct step *s, const struct expr
 	return (void *)s->data;
 }
 
+/* nft_overquota(): matches as long as not over (inverted: once it is); STEP_UNKNOWN where little is left. */
+enum step_kind eval_quota(struct eval *e, uint64_t used, uint64_t bytes, bool inverted);
+
 /* -- for evaluators: registers -- */
 
 /* Stores len bytes, padded with zeros to whole registers; mask NULL: all known. */

@@ -155,15 +155,24 @@ struct quota_data {
 	bool inverted;
 };
 
+/* What may pass a rule between the reading of its counter and the packet: its own connection's, and others'. */
+#define QUOTA_NEAR	65536
+
 /* nft_overquota() */
+enum step_kind eval_quota(struct eval *e, uint64_t used, uint64_t bytes, bool inverted)
+{
+	bool over = used >= bytes;
+
+	if (!over && bytes - used <= QUOTA_NEAR)
+		return unknown(e, "depends on the traffic so far (a quota is almost used up)");
+	return over != inverted ? STEP_BREAK : STEP_NEXT;
+}
+
 static enum step_kind quota_run(struct eval *e, const struct step *s)
 {
 	const struct quota_data *d = s->data;
-	bool over = d->used >= d->bytes;
 
-	if (!over && (!e->p->len || d->used + e->p->len >= d->bytes))
-		return unknown(e, "depends on the traffic so far (a quota is almost used up)");
-	return over != d->inverted ? STEP_BREAK : STEP_NEXT;
+	return eval_quota(e, d->used, d->bytes, d->inverted);
 }
 
 static void quota_words(struct words *w, const struct step *s)

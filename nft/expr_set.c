@@ -279,18 +279,11 @@ struct objref_data {
 static enum step_kind quota_run(struct eval *e, const struct object *o)
 {
 	const struct nlattr *tb[NFTA_QUOTA_MAX + 1];
-	uint64_t bytes, used;
-	bool inverted, over;
 
 	if (!expr_attrs(o->data, tb, NFTA_QUOTA_MAX) || !tb[NFTA_QUOTA_BYTES])
 		return unknown(e, "a quota of a form that is not known to ktrace");
-	bytes = nl_be64(tb[NFTA_QUOTA_BYTES], 0);
-	used = nl_be64(tb[NFTA_QUOTA_CONSUMED], 0);
-	inverted = nl_be32(tb[NFTA_QUOTA_FLAGS], 0) & NFT_QUOTA_F_INV;
-	over = used >= bytes;
-	if (!over && (!e->p->len || used + e->p->len >= bytes))
-		return unknown(e, "depends on the traffic so far (a quota is almost used up)");
-	return over != inverted ? STEP_BREAK : STEP_NEXT;
+	return eval_quota(e, nl_be64(tb[NFTA_QUOTA_CONSUMED], 0), nl_be64(tb[NFTA_QUOTA_BYTES], 0),
+			  nl_be32(tb[NFTA_QUOTA_FLAGS], 0) & NFT_QUOTA_F_INV);
 }
 
 static enum step_kind object_run(struct eval *e, uint32_t type, const char *name)

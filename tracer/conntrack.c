@@ -93,17 +93,18 @@ static void take_counters(const struct nlattr *nest, struct ct_view *v)
 	v->bytes += nl_be64(tb[CTA_COUNTERS_BYTES], 0);
 }
 
-static uint8_t take_tcp_state(const struct nlattr *info)
+/* take_state(info, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE), and so with SCTP's */
+static uint8_t take_state(const struct nlattr *info, unsigned proto, unsigned state)
 {
-	const struct nlattr *tb[CTA_PROTOINFO_MAX + 1], *tcp[CTA_PROTOINFO_TCP_MAX + 1];
+	const struct nlattr *tb[CTA_PROTOINFO_MAX + 1], *inner[CTA_PROTOINFO_TCP_MAX + 1];
 
 	if (!info)
 		return 0;
 	nl_nested(info, tb, CTA_PROTOINFO_MAX);
-	if (!tb[CTA_PROTOINFO_TCP])
+	if (!tb[proto])
 		return 0;
-	nl_nested(tb[CTA_PROTOINFO_TCP], tcp, CTA_PROTOINFO_TCP_MAX);
-	return nl_u8(tcp[CTA_PROTOINFO_TCP_STATE], 0);
+	nl_nested(tb[proto], inner, CTA_PROTOINFO_TCP_MAX);
+	return nl_u8(inner[state], 0);
 }
 
 static void take_helper(const struct nlattr *help, char out[16])
@@ -136,7 +137,8 @@ static int take_flow(const struct nlmsghdr *nlh, void *ctx)
 	v.id = nl_be32(tb[CTA_ID], 0);
 	v.timeout = nl_be32(tb[CTA_TIMEOUT], 0);
 	v.zone = nl_be16(tb[CTA_ZONE], 0);
-	v.tcp_state = take_tcp_state(tb[CTA_PROTOINFO]);
+	v.tcp_state = take_state(tb[CTA_PROTOINFO], CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE);
+	v.sctp_state = take_state(tb[CTA_PROTOINFO], CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_STATE);
 	take_helper(tb[CTA_HELP], v.helper);
 	take_counters(tb[CTA_COUNTERS_ORIG], &v);
 	take_counters(tb[CTA_COUNTERS_REPLY], &v);

@@ -4,6 +4,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nf_nat.h>
 #include <string.h>
@@ -98,9 +99,22 @@ static bool comes_too_early(const struct packet *p, const struct ct_view *ct)
 	       p->tcp_flags & too_early;
 }
 
+/* tcp_packet(), sctp_packet(): a request that comes again while nobody has answered is neither counted nor renews its entry. */
+static bool comes_again(const struct packet *p)
+{
+	const struct ct_view *ct = &p->ct;
+
+	if (p->proto == IPPROTO_SCTP)
+		return ct->sctp_state == SCTP_CONNTRACK_CLOSED;		/* of packets ktrace follows SCTP's INIT */
+	return p->proto == IPPROTO_TCP && ct->tcp_state == TCP_CONNTRACK_SYN_SENT && !(ct->status & IPS_SEEN_REPLY) &&
+	       (p->tcp_flags & (TH_SYN | TH_ACK | TH_RST | TH_FIN)) == TH_SYN;
+}
+
 /* nf_ct_refresh_acct(): rules see the connection with this packet counted. An answer is taken to be as long as its request. */
 static void account(struct walk *w)
 {
+	if (comes_again(&w->p))
+		return;
 	w->p.ct.packets++;
 	w->p.ct.bytes += w->p.len;
 }

@@ -630,11 +630,11 @@ static void quota(uint64_t bytes, uint64_t used, uint32_t flags, enum step_kind 
 static void quotas(void **state UNUSED)
 {
 	bench.p.len = 60;
-	quota(10000, 100, 0, STEP_NEXT);
+	quota(1000000, 100, 0, STEP_NEXT);
 	quota(10000, 10000, 0, STEP_BREAK);
-	quota(10000, 100, NFT_QUOTA_F_INV, STEP_BREAK);
+	quota(1000000, 100, NFT_QUOTA_F_INV, STEP_BREAK);
 	quota(10000, 10000, NFT_QUOTA_F_INV, STEP_NEXT);
-	quota(10000, 9990, 0, STEP_UNKNOWN);
+	quota(100000, 40000, 0, STEP_UNKNOWN);
 }
 
 static void ex_fwd(const char *name, uint16_t attr, uint32_t ifindex)

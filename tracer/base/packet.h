@@ -31,6 +31,7 @@ struct ct_view {
 	bool existing;			/* the entry is in the kernel now; false: predicted by this walk */
 	bool template;			/* no entry yet, but a rule has said how to make it (zone, helper): looks new */
 	uint8_t tcp_state;		/* TCP_CONNTRACK_*, 0 if unknown or not TCP */
+	uint8_t sctp_state;		/* SCTP_CONNTRACK_*, 0 if unknown or not SCTP */
 	uint16_t zone;
 	uint32_t status;
 	uint32_t mark;
