@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What stands on a device beside XDP and netfilter: tcx programs, and the filters of clsact and ingress. One RTM_GETQDISC dump
- * a namespace tells which devices have such; their filters are read where a packet crosses them.
+ * What stands on a device beside XDP and netfilter: tcx programs, and the filters of clsact and ingress. Each is asked for by device and
+ * way, where a packet crosses it: a dump of all qdiscs would take a millisecond where a node has a thousand devices.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,14 +16,10 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
-struct tc_device {
-	int ifindex;
-	bool egress;			/* clsact: filters on both ways; ingress has no other but its own */
-};
-
+/* The devices of a namespace that have a qdisc of kind ingress, which has no filters on the way out. */
 struct tc_devices {
 	struct arena *arena;
-	struct tc_device *v;
+	int *ifindex;
 	size_t n, cap;
 };
 
@@ -34,6 +30,15 @@ struct tc_list {
 	size_t n, cap;
 };
 
+/* A dump's request; its header is still to be filled. */
+static struct tcmsg *start_dump(void *buf, uint16_t type, struct nlmsghdr **nlh)
+{
+	*nlh = mnl_nlmsg_put_header(buf);
+	(*nlh)->nlmsg_type = type;
+	(*nlh)->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	return mnl_nlmsg_put_extra_header(*nlh, sizeof(struct tcmsg));
+}
+
 static int take_qdisc(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct tcmsg *t = mnl_nlmsg_get_payload(nlh);
@@ -41,37 +46,33 @@ static int take_qdisc(const struct nlmsghdr *nlh, void *ctx)
 	struct tc_devices *d = ctx;
 	const char *kind;
 
-	/* TC_H_INGRESS, which is TC_H_CLSACT too: nothing else can stand there (qdisc_create()) */
 	if (nlh->nlmsg_type != RTM_NEWQDISC || nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*t)) || t->tcm_parent != TC_H_INGRESS)
 		return 0;
 	nl_attrs(nlh, sizeof(*t), tb, TCA_MAX);
 	kind = nl_str(d->arena, tb[TCA_KIND]);
-	*VEC_PUSH(d->arena, d->v, d->n, d->cap) =
-		(struct tc_device){ .ifindex = t->tcm_ifindex, .egress = !kind || strcmp(kind, "ingress") };
+	if (kind && !strcmp(kind, "ingress"))
+		*VEC_PUSH(d->arena, d->ifindex, d->n, d->cap) = t->tcm_ifindex;
 	return 0;
 }
 
-static const struct tc_devices *get_devices(struct state *s, uint32_t netns)
+/* ingress_tcf_block() answers for any parent: what was told of such a device's way out are the filters of its way in. */
+static bool has_no_egress(struct state *s, uint32_t netns, int ifindex)
 {
 	struct ns *ns = state_ns(s, netns);
 	char buf[256] = {};
 	struct nlmsghdr *nlh;
-	int rc;
 
-	if (ns->tc)
-		return ns->tc;
-	ns->tc = arena_alloc(s->arena, sizeof(*ns->tc));
-	ns->tc->arena = s->arena;
-	nlh = mnl_nlmsg_put_header(buf);
-	nlh->nlmsg_type = RTM_GETQDISC;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	mnl_nlmsg_put_extra_header(nlh, sizeof(struct tcmsg));
-	rc = nl_ask(s->io, netns, NETLINK_ROUTE, nlh, take_qdisc, ns->tc, NULL);
-	/* Without CONFIG_NET_SCHED there is nobody to ask, and nothing to be found. Snapshots of before this was asked do not hold it. */
-	if (rc && rc != -EOPNOTSUPP && rc != -ENODATA)
-		gap_add(s->gaps, "whether tc filters stand on the devices of %s could not be read: %s",
-			io_netns_name(s->io, netns), strerror(-rc));
-	return ns->tc;
+	if (!ns->tc) {
+		ns->tc = arena_alloc(s->arena, sizeof(*ns->tc));
+		ns->tc->arena = s->arena;
+		start_dump(buf, RTM_GETQDISC, &nlh);
+		/* without an answer it may be clsact */
+		nl_ask(s->io, netns, NETLINK_ROUTE, nlh, take_qdisc, ns->tc, NULL);
+	}
+	for (size_t i = 0; i < ns->tc->n; i++)
+		if (ns->tc->ifindex[i] == ifindex)
+			return true;
+	return false;
 }
 
 /* " drop.o:[tc] id 7", as far as a program says so of itself. */
@@ -121,29 +122,26 @@ static int take_filter(const struct nlmsghdr *nlh, void *ctx)
 	return 0;
 }
 
+/*
+ * tc_dump_tfilter(): nothing of a device that has neither qdisc. Without CONFIG_NET_SCHED there is nobody to ask, and nothing to be found;
+ * snapshots of before this was asked do not hold it.
+ */
 static void read_filters(struct state *s, uint32_t netns, int ifindex, bool egress, struct tc_list *l)
 {
-	const struct tc_devices *d = get_devices(s, netns);
+	size_t before = l->n;
 	char buf[256] = {};
 	struct nlmsghdr *nlh;
-	struct tcmsg *t;
-	size_t i = 0;
+	struct tcmsg *t = start_dump(buf, RTM_GETTFILTER, &nlh);
 	int rc;
 
-	while (i < d->n && (d->v[i].ifindex != ifindex || (egress && !d->v[i].egress)))
-		i++;
-	if (i == d->n)
-		return;
-	nlh = mnl_nlmsg_put_header(buf);
-	nlh->nlmsg_type = RTM_GETTFILTER;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	t = mnl_nlmsg_put_extra_header(nlh, sizeof(*t));
 	t->tcm_ifindex = ifindex;
 	t->tcm_parent = TC_H_MAKE(TC_H_CLSACT, egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
 	rc = nl_ask(s->io, netns, NETLINK_ROUTE, nlh, take_filter, l, NULL);
-	if (rc)
+	if (rc && rc != -EOPNOTSUPP && rc != -ENODATA)
 		*VEC_PUSH(l->arena, l->v, l->n, l->cap) =
 			(struct tc_step){ arena_printf(l->arena, "tc filters that could not be read (%s)", strerror(-rc)), ETH_P_ALL };
+	if (!rc && egress && l->n > before && has_no_egress(s, netns, ifindex))
+		l->n = before;
 }
 
 static void read_programs(struct state *s, uint32_t netns, int ifindex, bool egress, struct tc_list *l)

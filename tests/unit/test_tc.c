@@ -52,9 +52,8 @@ static void add_program(struct reply *r, uint32_t info, const char *name, size_t
 	reply_end(r);
 }
 
-static void put_filters(struct fixture *f, int ifindex, uint32_t way, const struct reply *r)
+static struct nlmsghdr *ask_filters(char *buf, int ifindex, uint32_t way)
 {
-	char buf[256] = {};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct tcmsg *t;
 
@@ -63,12 +62,30 @@ static void put_filters(struct fixture *f, int ifindex, uint32_t way, const stru
 	t = mnl_nlmsg_put_extra_header(nlh, sizeof(*t));
 	t->tcm_ifindex = ifindex;
 	t->tcm_parent = TC_H_MAKE(TC_H_CLSACT, way);
-	fixture_netlink(f, NETLINK_ROUTE, nlh, r);
+	return nlh;
 }
 
-static void put_qdiscs(struct fixture *f, const struct reply *r)
+static void put_filters(struct fixture *f, int ifindex, uint32_t way, const struct reply *r)
 {
-	fixture_dump(f, NETLINK_ROUTE, RTM_GETQDISC, sizeof(struct tcmsg), 0, r);
+	char buf[256] = {};
+
+	fixture_netlink(f, NETLINK_ROUTE, ask_filters(buf, ifindex, way), r);
+}
+
+static void put_rc(struct fixture *f, enum io_kind kind, const void *key, size_t key_len, const void *data, size_t len, int rc)
+{
+	struct canned c = { data, len, rc };
+	const uint8_t *out;
+	size_t n;
+
+	assert_int_equal(io_read(f->recording, kind, 0, key, key_len, produce_canned, &c, true, &out, &n), rc);
+}
+
+static void put_refused(struct fixture *f, int ifindex, uint32_t way, int rc)
+{
+	struct { int bus; char buf[256]; } key = { NETLINK_ROUTE, {} };
+
+	put_rc(f, IO_NETLINK, &key, 4 + ask_filters(key.buf, ifindex, way)->nlmsg_len, NULL, 0, rc);
 }
 
 /* Of a device that has both, and one that has but the old qdisc. */
@@ -82,7 +99,7 @@ static void put_devices(struct fixture *f)
 	add_qdisc(&r, 4, TC_H_INGRESS, "ingress");
 	reply_start(&r, RTM_NEWQDISC, 4);
 	reply_end(&r);
-	put_qdiscs(f, &r);
+	fixture_dump(f, NETLINK_ROUTE, RTM_GETQDISC, sizeof(struct tcmsg), 0, &r);
 }
 
 static void test_filters(void **state)
@@ -123,7 +140,11 @@ static void test_filters(void **state)
 	reply_end(&r);
 	put_filters(&f, 3, TC_H_MIN_INGRESS, &r);
 	put_filters(&f, 3, TC_H_MIN_EGRESS, &none);
+	put_filters(&f, 4, TC_H_MIN_INGRESS, &r);
 	put_filters(&f, 4, TC_H_MIN_EGRESS, &r);
+	put_filters(&f, 6, TC_H_MIN_EGRESS, &r);
+	put_refused(&f, 7, TC_H_MIN_INGRESS, -EINTR);
+	put_refused(&f, 8, TC_H_MIN_INGRESS, -EOPNOTSUPP);
 	fixture_replay(&f);
 
 	assert_int_equal(state_tc(f.s, 0, &eth0, false, &v), ARRAY_SIZE(want));
@@ -132,13 +153,16 @@ static void test_filters(void **state)
 		assert_int_equal(v[i].protocol, want[i].protocol);
 	}
 	assert_int_equal(state_tc(f.s, 0, &eth0, true, &v), 0);
-	/* tcf_block() of an ingress qdisc answers for any parent */
+	assert_int_equal(state_tc(f.s, 0, &br0, false, &v), ARRAY_SIZE(want));
+	/* of an ingress qdisc the kernel tells the same whichever way is asked for */
 	assert_int_equal(state_tc(f.s, 0, &br0, true, &v), 0);
-	assert_int_equal(f.gaps.n, 0);
-	/* it has the qdisc, and what stands there is not told */
-	assert_int_equal(state_tc(f.s, 0, &br0, false, &v), 1);
+	assert_int_equal(state_tc(f.s, 0, &(struct link){ .ifindex = 6 }, true, &v), ARRAY_SIZE(want));
+	assert_int_equal(state_tc(f.s, 0, &(struct link){ .ifindex = 7 }, false, &v), 1);
 	assert_int_equal(v[0].protocol, ETH_P_ALL);
 	assert_non_null(strstr(v[0].text, "could not be read"));
+	/* a kernel without tc */
+	assert_int_equal(state_tc(f.s, 0, &(struct link){ .ifindex = 8 }, false, &v), 0);
+	assert_int_equal(f.gaps.n, 0);
 	fixture_close(&f);
 }
 
@@ -163,23 +187,18 @@ static void test_never_asked(void **state)
 static void put_programs(struct fixture *f, uint32_t attach, uint32_t ifindex, const void *data, size_t len, int rc)
 {
 	const uint32_t key[] = { attach, ifindex };
-	struct canned c = { data, len, rc };
-	const uint8_t *out;
-	size_t n;
 
-	assert_int_equal(io_read(f->recording, IO_BPF, 0, key, sizeof(key), produce_canned, &c, true, &out, &n), rc);
+	put_rc(f, IO_BPF, key, sizeof(key), data, len, rc);
 }
 
 static void test_programs(void **state)
 {
 	static const struct { uint32_t id; char name[16]; } progs[] = { { 7, "drop_tcp" }, { 8, "0123456789abcdef" }, { 9, "" } };
 	const struct tc_step *v;
-	struct reply none = {};
 	struct fixture f;
 
 	(void)state;
 	fixture_open(&f);
-	put_qdiscs(&f, &none);
 	put_programs(&f, 46, 3, progs, sizeof(progs), 0);
 	put_programs(&f, 47, 3, NULL, 0, -EINVAL);
 	put_programs(&f, 46, 4, NULL, 0, -ENOENT);
