@@ -98,7 +98,6 @@ static enum answer conntrack(struct eval *e, const struct xt *x)
 	const struct ct_view *ct = &e->p->ct;
 	uint32_t bit = state_bit(e, XT_CONNTRACK_STATE_UNTRACKED);
 	struct ct_view none = {};
-	const uint32_t *expires;
 	struct wanted w;
 
 	wanted_from(x, &w);
@@ -121,10 +120,8 @@ static enum answer conntrack(struct eval *e, const struct xt *x)
 		return NO;
 	if (!(w.match & XT_CONNTRACK_EXPIRES))
 		return YES;
-	if (!ct->existing || !ct->timeout)
-		return eval_unknown(e, "how long the connection has left to live is not known");
-	expires = &w.addr->expires_min;
-	return answer_of(passes(&w, XT_CONNTRACK_EXPIRES, ct->timeout >= expires[0] && ct->timeout <= expires[1]));
+	/* nf_ct_refresh_acct(): this packet sets it to what its state, or data without an answer, has */
+	return eval_unknown(e, "how long the connection has left to live is not known");
 }
 
 struct bit_name {
