@@ -7,6 +7,8 @@
 #include "nft/uapi.h"
 #include "tracer/base/nl.h"
 
+#include <linux/netfilter/nf_conntrack_common.h>
+
 #define DIR_ANY		2		/* IP_CT_DIR_MAX: no direction was given */
 
 struct ct_data {
@@ -270,6 +272,8 @@ static enum step_kind set_zone_run(struct eval *e, const struct step *s)
 	memcpy(&zone, e->regs.b + d->reg, sizeof(zone));
 	e->p->ct.zone = zone;
 	e->p->ct.template = true;
+	e->p->ct.mark_untold = UINT32_MAX;		/* one for all rules, and CONNMARK of iptables writes to it */
+	e->p->ct.status = IPS_CONFIRMED;		/* nft_ct_tmpl_alloc_pcpu() */
 	e->p->ct.state = CT_NEW;
 	e->says = arena_printf(e->arena, "tracks it in zone %u", zone);
 	return STEP_NEXT;

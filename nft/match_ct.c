@@ -105,6 +105,7 @@ static enum answer conntrack(struct eval *e, const struct xt *x)
 		/* all its addresses are zeros: nf_ct_tmpl_alloc() */
 		none.orig.src.family = none.orig.dst.family = packet_family(e->p);
 		none.back = none.orig;
+		none.status = ct->status;
 		ct = &none;
 	}
 	if (eval_has_ct(e)) {

@@ -5,6 +5,7 @@
 
 #include "nft/xt_rows.h"
 
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/xt_CONNMARK.h>
 #include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_DSCP.h>
@@ -209,6 +210,7 @@ static enum step_kind ct(struct eval *e, const struct xt *x)
 	/* nf_ct_tmpl_alloc(): one for all packets of this rule, and CONNMARK writes to it */
 	e->p->ct.template = true;
 	e->p->ct.mark_untold = UINT32_MAX;
+	e->p->ct.status = IPS_CONFIRMED;		/* xt_ct_tg_check() */
 	e->p->ct.state = CT_NEW;
 	if (*info->helper)
 		memcpy(e->p->ct.helper, info->helper, sizeof(e->p->ct.helper) - 1);

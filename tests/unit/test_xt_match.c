@@ -148,7 +148,7 @@ static void ct_related(struct packet *p) { ct_new(p); p->ct.state = CT_RELATED; 
 static void ct_invalid(struct packet *p) { p->ct.state = CT_INVALID; }
 static void ct_untracked(struct packet *p) { p->ct.state = CT_UNTRACKED; }
 static void ct_marked(struct packet *p) { ct_new(p); p->ct.mark = 0x11; }
-static void ct_template(struct packet *p) { ct_new(p); p->ct.template = true; p->ct.mark_untold = 0xff; }
+static void ct_template(struct packet *p) { ct_new(p); p->ct.template = true; p->ct.mark_untold = 0xff; p->ct.status = IPS_CONFIRMED; }
 static void ct_labelled(struct packet *p) { ct_new(p); p->ct.labels[1] = 2; }
 
 /* -- rows -- */
@@ -203,6 +203,7 @@ static const struct row ct_rows[] = {
 	CT3(ct_est, YES, "-m conntrack --ctstatus SEEN_REPLY", .match_flags = XT_CONNTRACK_STATUS,
 	    .status_mask = IPS_SEEN_REPLY),
 	CT3(ct_new, NO, NULL, .match_flags = XT_CONNTRACK_STATUS, .status_mask = IPS_SEEN_REPLY),
+	CT3(ct_template, YES, "-m conntrack --ctstatus CONFIRMED", .match_flags = XT_CONNTRACK_STATUS, .status_mask = IPS_CONFIRMED),
 	CT3(ct_old, UNKNOWN, "-m conntrack --ctexpire 10:200", .match_flags = XT_CONNTRACK_EXPIRES, .expires_min = 10,
 	    .expires_max = 200),
 	CT3(ct_new, UNKNOWN, NULL, .match_flags = XT_CONNTRACK_EXPIRES, .expires_min = 10, .expires_max = 200),
