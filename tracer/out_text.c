@@ -341,8 +341,16 @@ static void write_judgement(struct pen *p, const struct observed_probe *probe)
 	pen_end(p);
 }
 
-static void write_observed(struct pen *p, const struct observed *ob)
+/* Where the kernel went another way than predicted, or shows what no prediction could: its own way. */
+static bool tells_more(const struct prediction *pr, const struct observed_probe *probe)
 {
+	return probe->followed && (probe->agrees == NO || (pr->outcome == OUTCOME_UNKNOWN && probe->trace->end.kind != END_UNKNOWN));
+}
+
+static void write_observed(struct pen *p, const struct prediction *pr)
+{
+	const struct observed *ob = pr->observed;
+
 	for (size_t i = 0; i < ob->n_probe; i++) {
 		const struct observed_probe *probe = &ob->probe[i];
 
@@ -352,8 +360,7 @@ static void write_observed(struct pen *p, const struct observed *ob)
 		pen_wrap(p, STYLE_PLAIN, 6, arena_printf(p->a, "%s: %s", tuple_say(p->a, &probe->tuple), probe->result));
 		pen_end(p);
 		write_judgement(p, probe);
-		/* where the kernel went another way, its own */
-		if (probe->agrees == NO && probe->followed)
+		if (tells_more(pr, probe))
 			write_hops(p, probe->trace, 0, 0, probe->trace->n_hops, &(struct out_options){});
 	}
 	for (size_t i = 0; i < ob->n_unseen; i++) {
@@ -377,7 +384,7 @@ void out_text(FILE *f, struct arena *a, const struct prediction *pr, const struc
 	write_ways(&p, pr, o);
 	write_hooks(&p, pr);
 	if (pr->observed)
-		write_observed(&p, pr->observed);
+		write_observed(&p, pr);
 	for (size_t i = 0; i < pr->n_finding; i++)
 		write_finding(&p, &pr->finding[i]);
 	write_unknown(&p, pr);

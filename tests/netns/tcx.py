@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Attaches a tcx program that drops TCP: tcx.py DEVICE ingress|egress 4|6. It stays there when this ends, until its device goes."""
 

@@ -215,6 +215,39 @@ static void outcomes(void **state)
 	}
 }
 
+/* --send shows what the prediction could not tell. */
+static void unknown_end_is_shown_as_seen(void **state)
+{
+	struct arena *a = arena_new();
+	struct prediction p = fixture_unknown(a);
+	struct path seen = path_new(a, "192.168.50.11", "10.96.10.1", 80, IPPROTO_TCP);
+	struct packet before = seen.now;
+	struct observed_probe probe = { .result = "no answer within 0.9 s", .agrees = YES, .followed = true };
+	struct observed ob = { .probe = &probe, .n_probe = 1 };
+	struct trace t;
+	size_t len;
+	char *text;
+
+	(void)state;
+	path_hop(&seen, STAGE_EGRESS_TC, 0, 0, false, &before);
+	t = path_end(&seen, END_DROP, CAUSE_KERNEL, "a tc program on the way out dropped it", 1);
+	probe.trace = &t;
+	p.observed = &ob;
+	assert_int_equal(p.outcome, OUTCOME_UNKNOWN);
+	for (int told = 0; told < 2; told++) {
+		probe.followed = told;
+		text = print(a, &p, &plain, &len);
+		assert_int_equal(strstr(text, "a tc program on the way out dropped it") != NULL, told);
+		free(text);
+	}
+	/* what went as foreseen is not said again */
+	p.outcome = OUTCOME_FAILS;
+	text = print(a, &p, &plain, &len);
+	assert_null(strstr(text, "a tc program on the way out dropped it"));
+	free(text);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +260,7 @@ int main(void)
 		cmocka_unit_test(ascii_where_the_locale_is_not_utf8),
 		cmocka_unit_test(hooks_in_running_order),
 		cmocka_unit_test(outcomes),
+		cmocka_unit_test(unknown_end_is_shown_as_seen),
 	};
 
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
