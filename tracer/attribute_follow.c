@@ -473,6 +473,8 @@ static int follow_stretch(struct follow *f, const struct stretch *st, struct err
 	if (at.pf == NFPROTO_NETDEV) {
 		at.p.iif = at.p.physin ? at.p.physin : at.p.iif;
 		at.p.oif = at.p.physin = at.p.physout = 0;
+	} else {
+		at.met = start->place != PLACE_HOOK && start->place != PLACE_CHAIN;
 	}
 	at.ct = find_entry(f, st, start, &ct) ? &ct : NULL;
 	at.balanced = find_balanced(f, st, &balanced) ? &balanced : NULL;

@@ -40,6 +40,7 @@ struct walk_at {
 	/* NFPROTO_IPV4 or IPV6 with NF_INET_*; NFPROTO_BRIDGE with NF_BR_PRE_ROUTING or NFPROTO_NETDEV with ingress: on device p.iif */
 	uint8_t pf, hook;
 	struct packet p;		/* as it entered there: mark, iif, oif, p.ct as it was on the packet at that moment */
+	bool met;			/* p.iif and p.oif are the devices that it last met, ports of a bridge too, not the hook's own */
 	/*
 	 * What conntrack of p.netns had for it once it had looked: CT_NEW with its mapping in back, which the rules are still to make, or an
 	 * entry that existed. NULL: nobody saw; then the table as it stands is asked, as for any first packet.

@@ -268,7 +268,7 @@ static enum flow through_bridge(struct walk *w, const struct link *br, const cha
 	return out_of_port(w, l);
 }
 
-static bool calls_iptables(struct walk *w, const struct link *br)
+bool calls_iptables(struct walk *w, const struct link *br)
 {
 	bool v4 = packet_family(&w->p) == AF_INET;
 	long on = 0;

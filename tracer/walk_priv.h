@@ -152,6 +152,8 @@ enum flow transmit(struct walk *w);
 enum flow transmit_frame(struct walk *w);
 /* A frame arrives on device ifindex of w->p.netns. */
 enum flow receive(struct walk *w, int ifindex);
+/* Does br_netfilter take the packet's frames on this bridge to the hooks of IP? */
+bool calls_iptables(struct walk *w, const struct link *br);
 
 const char *device_name(struct walk *w, int ifindex);
 

@@ -174,6 +174,35 @@ static void from_port(struct walk *w, int port)
 	receive(w, port);
 }
 
+static const struct link *bridge_port(struct walk *w, int ifindex)
+{
+	const struct link *l = ifindex ? state_link(w->state, w->p.netns, ifindex) : NULL;
+
+	return l && l->master && !strcmp(l->master_kind, "bridge") ? l : NULL;
+}
+
+/*
+ * From the devices that the packet last met (skb_iif, skb->dev) to those of a hook of IP: the bridge in the place of its ports, which
+ * br_netfilter alone remembers (br_nf_forward_ip(), br_pass_frame_up()).
+ */
+static void above_bridge(struct walk *w)
+{
+	const struct link *in = bridge_port(w, w->p.iif), *out = bridge_port(w, w->p.oif);
+	const struct link *br = in ? state_link(w->state, w->p.netns, in->master) : NULL;
+	bool remembered = br && calls_iptables(w, br);
+
+	if (!br)
+		return;
+	if (w->p.oif == br->ifindex)
+		w->p.oif = 0;		/* where it came up from, not where it goes */
+	w->p.iif = br->ifindex;
+	w->p.physin = remembered ? in->ifindex : 0;
+	if (!out || out->master != br->ifindex)
+		return;
+	w->p.oif = br->ifindex;
+	w->p.physout = remembered ? out->ifindex : 0;
+}
+
 static bool can_begin(const struct walk_at *at)
 {
 	if (at->pf == NFPROTO_BRIDGE || at->pf == NFPROTO_NETDEV)
@@ -246,6 +275,8 @@ int walk_resume(struct state *s, struct arena *a, const struct walk_at *at, cons
 		struct walk_way *this = VEC_PUSH(a, way, n_way, cap);
 
 		walk_begin(&w, &at->p);
+		if (at->met)
+			above_bridge(&w);
 		if (at->balanced)
 			*VEC_PUSH(a, w.balanced, w.n_balanced, w.cap_balanced) =
 				(struct balanced){ .netns = at->p.netns, .conn = *at->balanced };
