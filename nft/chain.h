@@ -29,6 +29,7 @@ struct step_ops {
 	/* Appends the step in the words of its own tool (nft, or iptables for xt); NULL: prints nothing. */
 	void (*say)(struct text *t, const struct step *s);
 	bool changes;			/* may rewrite the packet, mark or connection */
+	bool writes;			/* may write to a set or list that other rules read */
 	bool pure;			/* neither matches nor has an effect on the walk: counter, log, comment */
 };
 

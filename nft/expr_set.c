@@ -225,7 +225,7 @@ static void dynset_words(struct words *w, const struct step *s)
 	words_add(w, "}");
 }
 
-static const struct expr_ops dynset_ops = EXPR_OPS("dynset", dynset_run, dynset_words);
+static const struct expr_ops dynset_ops = EXPR_OPS("dynset", dynset_run, dynset_words, .writes = true);
 
 /* Does one of the element's expressions judge the packet? */
 static void dynset_exprs(struct decode *d, struct dynset_data *x, const struct nlattr *one, const struct nlattr *many)

@@ -286,8 +286,8 @@ static void recent_words(struct text *t, const struct xt *x)
 }
 
 static const struct xt_row rows[] = {
-	XT_MATCH("recent", 0, 0, sizeof(struct xt_recent_mtinfo), recent, recent_words),
-	XT_MATCH("recent", 1, 0, sizeof(struct xt_recent_mtinfo_v1), recent, recent_words),
+	XT_MATCH_WRITES("recent", 0, 0, sizeof(struct xt_recent_mtinfo), recent, recent_words),
+	XT_MATCH_WRITES("recent", 1, 0, sizeof(struct xt_recent_mtinfo_v1), recent, recent_words),
 };
 
 const struct xt_rows xt_match_recent = XT_ROWS(rows);

@@ -140,7 +140,7 @@ static enum step_kind run_rule(struct walk *w, const struct rule *r)
 	for (size_t i = 0; i < r->n_step; i++) {
 		const struct step *s = &r->step[i];
 
-		if (pending && is_effect(s->ops) && !doubt(w, &pending))
+		if (pending && (is_effect(s->ops) || s->ops->writes) && !doubt(w, &pending))
 			return STEP_BREAK;
 		e->no_change = false;
 		k = s->ops->run(e, s);

@@ -46,6 +46,10 @@ void xt_target_say(struct text *t, const struct step *s);
 #define XT_MATCH(n, r, f, sz, fn, w) \
 	{ .ops = { .name = (n), .run = xt_match_run, .say = xt_match_say }, .rev = (r), \
 	  .family = (f), .size = (sz), .match = (fn), .words = (w) }
+/* A match that writes down what it saw. */
+#define XT_MATCH_WRITES(n, r, f, sz, fn, w) \
+	{ .ops = { .name = (n), .run = xt_match_run, .say = xt_match_say, .writes = true }, .rev = (r), \
+	  .family = (f), .size = (sz), .match = (fn), .words = (w) }
 #define XT_TARGET(n, r, f, sz, fn, w) \
 	{ .ops = { .name = (n), .run = xt_target_run, .say = xt_target_say }, .rev = (r), \
 	  .family = (f), .size = (sz), .target = (fn), .words = (w) }
