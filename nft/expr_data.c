@@ -443,7 +443,7 @@ static void byteorder_words(struct words *w, const struct step *s)
 
 	if (old.type == DT_HOST_INTEGER || (old.type == DT_INTEGER && d->op == NFT_BYTEORDER_NTOH))
 		old.type = d->op == NFT_BYTEORDER_HTON ? DT_INTEGER : DT_HOST_INTEGER;
-	else if (old.key && old.type != DT_IFNAME && d->op == NFT_BYTEORDER_HTON && htonl(1) != 1)
+	else if (!old.base && old.type != DT_IFNAME && d->op == NFT_BYTEORDER_HTON && htonl(1) != 1)
 		old.swapped = d->size <= d->len;
 	*words_reg(w, d->dreg) = old;
 }

@@ -106,7 +106,10 @@ static bool doubt(struct walk *w, const char **pending)
 	const char *why = *pending;
 
 	*pending = NULL;
-	return !why || choice_unknown(w->run->choices, 2, expr_gap(&w->e, why)) == 1;
+	if (!why || choice_unknown(w->run->choices, 2, expr_gap(&w->e, why)) == 1)
+		return true;
+	w->says = w->says ?: "may match";
+	return false;
 }
 
 /* Does the step act, rather than match? What it does when it cannot be told decides the packet's way. */

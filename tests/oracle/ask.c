@@ -3,8 +3,8 @@
  * Many predictions in one process, for the oracle: a line of standard input is the words of one `ktrace` call, the answer is what
  * that would print, a NUL, its exit status and a newline. The line "." says that the ruleset is another now: the order of
  * hooks is asked only once per ruleset, since the BPF program that reads it takes longer than everything else. Ways to one end are not
- * put together: each has its own rules, and the kernel takes one of them. Where that hides that the end is not known, "vague" stands
- * behind the exit status.
+ * put together: each has its own rules, and the kernel takes one of them; where they are too many they are, and "folded" stands behind the
+ * exit status. "vague" stands there where an end is not known.
  *
  * A line that begins with "mid=FLAGS,LEN,PRIORITY,SRC[,IFACE,SMAC,DMAC]" asks about a TCP packet in the midst of a connection, as `watch`
  * does: it is taken up where it first meets the node, at OUTPUT or as a frame on IFACE.
@@ -62,8 +62,8 @@ int __wrap_bpf_hooks_read(struct io *io, struct arena *a, uint32_t netns, const 
 void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out);
 void __real_ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, const struct trace **out, size_t *n_out);
 
-/* Does it take what nobody could tell to know where the packet goes? Of the line under way. */
-static bool vague;
+/* Does it take what nobody could tell to know where the packet goes? And were ways that differ put together? Of the line under way. */
+static bool vague, folded;
 
 static void find_vague(const struct trace *t, size_t n)
 {
@@ -97,7 +97,8 @@ void __wrap_ways_fold(struct arena *a, struct way *way, size_t n, const char *cu
 	keep_apart(a, copy, n, false);
 	__real_ways_fold(a, copy, n, cut, out, n_out);
 	find_vague(*out, *n_out);
-	if (n > MAX_APART)
+	folded = n > MAX_APART;
+	if (folded)
 		return;
 	keep_apart(a, way, n, true);
 	__real_ways_fold(a, way, n, cut, out, n_out);
@@ -149,7 +150,8 @@ int __wrap_walk(struct state *s, struct arena *a, const struct walk_options *o, 
 	for (size_t i = 0; i < *n; i++)
 		t[i] = way[i].t;
 	*out = t;
-	if (*n > MAX_APART) {
+	folded = *n > MAX_APART;
+	if (folded) {
 		t->end = (struct verdict){ END_UNKNOWN, CAUSE_UNREADABLE, "too many ways to tell them apart" };
 		*n = 1;
 	}
@@ -215,9 +217,9 @@ int main(void)
 			forget();
 			continue;
 		}
-		vague = false;
+		vague = folded = false;
 		printf("%c%d", 0, ask(line));
-		puts(vague ? " vague" : "");
+		printf("%s%s\n", vague ? " vague" : "", folded ? " folded" : "");
 		fflush(stdout);
 	}
 	forget();

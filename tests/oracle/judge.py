@@ -57,17 +57,18 @@ def same(a, b):
     return a[1] == b[1] and a[3] == b[3] and all(x is None or x == y for x, y in zip(a[2], b[2]))
 
 
-# a rule that changes nothing and of which only the traffic so far, the moment or the process tells whether it matches
-DOUBT = "may match, no effect"
+# a rule of which only the traffic so far, the moment or the process tells whether it matches: one that changes nothing, or any where
+# the ways were too many to be kept apart
+DOUBT = {False: ("may match, no effect",), True: ("may match, no effect", "may match")}
 
 
-def doubtful(path):
+def doubtful(path, folded):
     rules = [e for h in path["hops"] for e in h["evidence"] if e["kind"] == "rule"]
     # nor is it told whether an element is in an ipset that rules on its way wrote to
     written = {name for e in rules if e["effect"] != "none" for name in re.findall(r"--(?:add|del)-set (\S+)", e["text"] or "")}
     return {("rule", e["family"], e["table"], e["chain"], e["handle"] if e["backend"] == "nf_tables" else e["index"])
             for e in rules if e["effect"] == "none" and (
-                e["says"] == DOUBT or written.intersection(re.findall(r"--match-set (\S+)", e["text"] or "")))}
+                e["says"] in DOUBT[folded] or written.intersection(re.findall(r"--match-set (\S+)", e["text"] or "")))}
 
 
 def difference(what, ours, kernel, doubt=()):
@@ -94,7 +95,7 @@ def judge(probe, seen, doc):
             continue
         if not path["share"]:
             continue
-        bad = judge_path(probe, seen, path)
+        bad = judge_path(probe, seen, path, doc["folded"])
         if best is None or len(bad) < len(best):
             best = bad
     if best == [] or not unknown:
@@ -102,18 +103,22 @@ def judge(probe, seen, doc):
     return None
 
 
-def judge_path(probe, seen, path):
+def judge_path(probe, seen, path, folded):
     bad = []
     kind = end_of(probe, path)
     hops = [h for h in path["hops"] if not h["reply"]]
     last, answered = hops[-1] if hops else None, len(hops) < len(path["hops"])
     request, reply = predicted(probe.proto, path)
     norm = lambda row: [x if x[0] == "rule" else (x[0], x[1], plain(probe.proto, x[2]), x[3]) for x in row]
-    doubt = doubtful(path)
+    doubt = doubtful(path, folded)
     if doubt & set(seen.request + seen.reply):
         return []                   # the kernel took what ktrace could not tell: anything may follow
     # an answer that went astray may be answered itself, by whoever got it
     astray = "the answer " in (path["end"]["why"] or "") and seen.client != "ok"
+    # a neighbour that is not there: nobody can tell before asking, and no frame goes out to it
+    absent = bool((kind == "sent" or answered) and last and nobody(probe.v, last["out"]["dst"]))
+    while absent and len(request) > len(seen.request) and request[-1][:2] == ("rule", "netdev"):
+        request.pop()
     bad += difference("request", request, norm(seen.request)[:len(request) if astray else None], doubt)
     if answered and seen.reply:
         bad += difference("reply", reply, norm(seen.reply)[:len(reply) if astray else None], doubt)
@@ -122,8 +127,8 @@ def judge_path(probe, seen, path):
     # past the node, where a sniffer sees it already
     beyond = last and last["netns"] is not None and any(h["netns"] is None for h in path["hops"])
     arrives = kind in ("delivered", "sent", "no-listener") or answered or beyond
-    if (kind == "sent" or answered) and last and nobody(probe.v, last["out"]["dst"]):
-        arrives, where = False, None            # a neighbour that is not there: nobody can tell before asking
+    if absent:
+        arrives, where = False, None
     if arrives != (where is not None):
         bad.append("ktrace: %s (%s); the kernel: %s" % (kind, path["end"]["why"], where or "it arrives nowhere"))
     elif arrives and last:
@@ -136,6 +141,8 @@ def judge_path(probe, seen, path):
     alone = bool(where) and where != "node" and (got[0] in [ADDR[probe.v][o] for o in OWN[where]] or got[0] not in ADDR[probe.v].values())
     # the raw socket that waits for an echo reply takes it at any address
     alone |= probe.proto == "icmp" and "the sender waits for" in (path["end"]["why"] or "")
+    # nor does one to a port that the kernel picked, where a rule keeps it from conntrack
+    alone |= kind == "sent" and last["out"]["sport"] is None
     # an answer to ::1 from elsewhere finds no route: ip6_route_input_lookup(), rt6_need_strict()
     alone |= kind == "sent" and any(h["out"]["src"] == "::1" for h in hops)
     # of a longer connection the handshake's last packet may be refused
