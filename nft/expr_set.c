@@ -29,8 +29,9 @@ static const char *place_of(struct eval *e, const char *set)
 /* Did a rule write this key on the packet's way? Then *in is what the kernel would find now. */
 static bool written(struct eval *e, const struct set *s, unsigned sreg, const struct set_elem **out, enum answer *in)
 {
-	static const struct set_elem plain;
-	bool any;
+	static const struct set_elem plain, refusing = { .stateful = true };
+	const struct nft_write *w;
+	bool any, stateful = false;
 
 	if (!*e->writes || !write_next(e, *e->writes, WRITE_SET, place_of(e, s->name)))
 		return false;
@@ -39,7 +40,9 @@ static bool written(struct eval *e, const struct set *s, unsigned sreg, const st
 		*in = UNKNOWN, any = true;
 	if (any && *in == UNKNOWN)
 		e->unknown = "depends on what rules wrote into the set on the packet's way";
-	*out = *in == YES ? &plain : NULL;
+	for (w = *e->writes; (w = write_next(e, w, WRITE_SET, place_of(e, s->name))); w = w->next)
+		stateful |= w->stateful;
+	*out = *in != YES ? NULL : stateful ? &refusing : &plain;
 	return any;
 }
 
@@ -187,17 +190,28 @@ struct dynset_data {
 	size_t n_step;
 };
 
+/* An element that is there already keeps its own expressions, whichever rule made it. */
+static bool may_refuse(struct eval *e, struct set *s, unsigned sreg)
+{
+	const struct set_elem *el = NULL;
+	enum answer in;
+
+	if (!written(e, s, sreg, &el, &in))
+		in = set_lookup(e, s, e->regs.b + sreg, e->regs.known + sreg, &el);
+	return in == UNKNOWN || (in == YES && el->stateful);
+}
+
 /* nft_dynset_eval(): only the expressions of the element can refuse; a full set is beyond what is read here. */
 static enum step_kind dynset_run(struct eval *e, const struct step *s)
 {
 	const struct dynset_data *d = s->data;
-	const struct set *set = set_named(e, d->set);
-	unsigned len = set ? set->key_len : 0;
+	struct set *set = set_named(e, d->set);
+	unsigned len = set && d->key + set->key_len <= sizeof(e->regs.b) ? set->key_len : 0;
+	bool add = d->op != NFT_DYNSET_OP_DELETE, stateful = d->stateful || (add && len && may_refuse(e, set, d->key));
 
-	if (set && (d->key + len > sizeof(e->regs.b) || !reg_known(e, d->key, len)))
-		len = 0;
-	write_note(e, WRITE_SET, place_of(e, d->set), e->regs.b + d->key, len, d->op == NFT_DYNSET_OP_DELETE);
-	if (d->stateful) {
+	write_note(e, &(struct nft_write){ .kind = WRITE_SET, .where = place_of(e, d->set), .key = e->regs.b + d->key,
+					   .len = reg_known(e, d->key, len) ? len : 0, .removed = !add, .stateful = d->stateful });
+	if (stateful) {
 		eval_unknown(e, "depends on the traffic so far (the limit in set %s)", d->set);
 		return STEP_UNKNOWN;
 	}

@@ -158,7 +158,7 @@ static struct addr listed(const struct eval *e, const struct xt *x)
 
 static void note(struct eval *e, const char *name, const struct addr *a, bool removed)
 {
-	write_note(e, WRITE_RECENT, name, a->b, addr_len(a), removed);
+	write_note(e, &(struct nft_write){ .kind = WRITE_RECENT, .where = name, .key = a->b, .len = addr_len(a), .removed = removed });
 }
 
 /* How often rules set the address since they last removed it; *removed: the list's own entry is gone. */

@@ -166,7 +166,7 @@ static void note_set(struct eval *e, const struct xt *x, unsigned i)
 		return;
 	name = x->set && x->set[i] ? x->set[i] : ipset_name(e->nft, e->netns, info->index);
 	if (name)
-		write_note(e, WRITE_IPSET, name, NULL, 0, i == 1);
+		write_note(e, &(struct nft_write){ .kind = WRITE_IPSET, .where = name, .removed = i == 1 });
 }
 
 static enum step_kind set_target(struct eval *e, const struct xt *x)

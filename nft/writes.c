@@ -4,13 +4,14 @@
 
 #include "nft/writes.h"
 
-void write_note(struct eval *e, enum write_kind kind, const char *where, const void *key, size_t len, bool removed)
+void write_note(struct eval *e, const struct nft_write *w)
 {
-	struct nft_write *w = arena_alloc(e->arena, sizeof(*w));
+	struct nft_write *copy = arena_dup(e->arena, w, sizeof(*w));
 
-	*w = (struct nft_write){ .next = *e->writes, .netns = e->netns, .kind = kind, .where = where,
-				 .key = len ? arena_dup(e->arena, key, len) : NULL, .len = len, .removed = removed };
-	*e->writes = w;
+	copy->next = *e->writes;
+	copy->netns = e->netns;
+	copy->key = w->len ? arena_dup(e->arena, w->key, w->len) : NULL;
+	*e->writes = copy;
 }
 
 const struct nft_write *write_next(const struct eval *e, const struct nft_write *w, enum write_kind kind, const char *where)

@@ -18,10 +18,11 @@ struct nft_write {
 	const void *key;
 	size_t len;			/* 0: the key is not known */
 	bool removed;
+	bool stateful;			/* WRITE_SET: with an expression that may refuse packets (a limit) */
 };
 
-/* key is copied. */
-void write_note(struct eval *e, enum write_kind kind, const char *where, const void *key, size_t len, bool removed);
+/* What w holds, key and struct copied; netns and next are set here. */
+void write_note(struct eval *e, const struct nft_write *w);
 /* The next one into the same place, from w on (w itself included); NULL: no more. Begin with *e->writes. */
 const struct nft_write *write_next(const struct eval *e, const struct nft_write *w, enum write_kind kind, const char *where);
 /* Was the last write of this key an addition (YES) or a removal (NO)? UNKNOWN: a key was written that is not known. *any: was it written? */
