@@ -141,10 +141,8 @@ def judge_path(probe, seen, path, folded):
     alone = bool(where) and where != "node" and (got[0] in [ADDR[probe.v][o] for o in OWN[where]] or got[0] not in ADDR[probe.v].values())
     # the raw socket that waits for an echo reply takes it at any address
     alone |= probe.proto == "icmp" and "the sender waits for" in (path["end"]["why"] or "")
-    # nor does one to a port that the kernel picked, where a rule keeps it from conntrack
-    alone |= kind == "sent" and last["out"]["sport"] is None
-    # an answer to ::1 from elsewhere finds no route: ip6_route_input_lookup(), rt6_need_strict()
-    alone |= kind == "sent" and any(h["out"]["src"] == "::1" for h in hops)
+    # what left without its answer being followed may be answered or not
+    alone |= kind == "sent" and not answered
     # of a longer connection the handshake's last packet may be refused
     alone |= probe.long and ok
     if arrives and where and not alone and ok != (seen.client == "ok"):
