@@ -46,4 +46,10 @@ static inline bool eval_has_ct(const struct eval *e)
 	return e->p->ct.state != CT_NONE && e->p->ct.state != CT_UNTRACKED && e->p->ct.state != CT_INVALID;
 }
 
+/*
+ * Does the packet carry a full socket (skb->sk)? Only what a socket of this namespace sends, a rule gave one to, or early demultiplexing
+ * found one for at INPUT: tcp_v4_early_demux(), udp_v4_early_demux(), which know connections alone, not listeners.
+ */
+enum answer eval_has_socket(const struct eval *e);
+
 #endif

@@ -205,6 +205,21 @@ bool reg_known(const struct eval *e, unsigned off, unsigned len)
 
 /* -- answers -- */
 
+enum answer eval_has_socket(const struct eval *e)
+{
+	const struct packet *p = e->p;
+
+	if (p->local && (e->run->hook == NF_INET_LOCAL_OUT || e->run->hook == NF_INET_POST_ROUTING))
+		return YES;
+	if (p->given.set)
+		return UNKNOWN;
+	if (e->run->hook != NF_INET_LOCAL_IN)
+		return NO;
+	if (p->proto == IPPROTO_TCP)
+		return (p->tcp_flags & 0x12) == 0x02 ? NO : UNKNOWN;	/* a SYN */
+	return p->proto == IPPROTO_UDP && p->ct.state != CT_NEW ? UNKNOWN : NO;
+}
+
 enum answer eval_unknown(struct eval *e, const char *fmt, ...)
 {
 	va_list ap;

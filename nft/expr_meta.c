@@ -205,19 +205,9 @@ static enum step_kind get_sdif(struct eval *e, const struct meta_data *d)
 
 /* -- the socket -- */
 
-/* nft_meta_get_eval_skugid(): only what a socket of this namespace sends, a rule gave one to, or early demultiplexing found one for. */
-static enum answer has_socket(const struct eval *e)
-{
-	if (e->p->local && (e->run->hook == NF_INET_LOCAL_OUT || e->run->hook == NF_INET_POST_ROUTING))
-		return YES;
-	if (e->p->given.set || (e->run->hook == NF_INET_LOCAL_IN && e->p->ct.state == CT_ESTABLISHED))
-		return UNKNOWN;
-	return NO;
-}
-
 static enum step_kind get_owner(struct eval *e, const struct meta_data *d)
 {
-	enum answer sk = has_socket(e);
+	enum answer sk = eval_has_socket(e);
 
 	if (sk == NO)
 		return STEP_BREAK;
@@ -230,7 +220,7 @@ static enum step_kind get_owner(struct eval *e, const struct meta_data *d)
 
 static enum step_kind get_cgroup(struct eval *e, const struct meta_data *d UNUSED)
 {
-	return has_socket(e) == NO ? STEP_BREAK : unknown(e, "depends on the cgroup of the sending process");
+	return eval_has_socket(e) == NO ? STEP_BREAK : unknown(e, "depends on the cgroup of the sending process");
 }
 
 /* -- what only the moment determines -- */

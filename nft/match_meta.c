@@ -428,7 +428,7 @@ static void policy_words(struct text *t, const struct xt *x)
 static enum answer cgroup(struct eval *e, const struct xt *x UNUSED)
 {
 	/* cgroup_mt_v0(): false without a full socket, inverted or not */
-	if (!e->p->local)
+	if (eval_has_socket(e) == NO)
 		return NO;
 	return eval_unknown(e, "the control group of the sending process is not known");
 }

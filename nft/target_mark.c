@@ -199,9 +199,10 @@ static enum step_kind ct(struct eval *e, const struct xt *x)
 		untrack(e);
 		return STEP_NEXT;
 	}
-	if (info->flags & XT_CT_ZONE_MARK)
+	if (info->flags & XT_CT_ZONE_MARK) {
 		e->p->ct.zone = e->p->mark;
-	else if (info->flags & (XT_CT_ZONE_DIR_ORIG | XT_CT_ZONE_DIR_REPL)) {
+		e->p->ct.zone_is_mark = true;
+	} else if (info->flags & (XT_CT_ZONE_DIR_ORIG | XT_CT_ZONE_DIR_REPL)) {
 		eval_unknown(e, "a conntrack zone of one direction only is not followed");
 		return STEP_UNKNOWN;
 	} else {

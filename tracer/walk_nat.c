@@ -201,6 +201,8 @@ enum flow track(struct walk *w)
 	hop_begin(w);
 	if (w->p.ct.state != CT_NONE && !w->p.ct.template)
 		return GO;		/* seen before (loopback) or notrack */
+	if (w->p.ct.zone_is_mark)
+		w->p.ct.zone = w->p.mark;
 	if (resume_ct(w))
 		return track_seen(w, &t, resume_ct(w));
 	on = state_ct_enabled(w->state, w->p.netns, packet_family(&w->p));

@@ -30,6 +30,7 @@ struct ct_view {
 	bool reply;			/* this packet travels in the reply direction */
 	bool existing;			/* the entry is in the kernel now; false: predicted by this walk */
 	bool template;			/* no entry yet, but a rule has said how to make it (zone, helper): looks new */
+	bool zone_is_mark;		/* of a template: the zone is the packet's mark when conntrack looks (nf_ct_zone_tmpl()) */
 	uint8_t tcp_state;		/* TCP_CONNTRACK_*, 0 if unknown or not TCP */
 	uint8_t sctp_state;		/* SCTP_CONNTRACK_*, 0 if unknown or not SCTP */
 	uint16_t zone;
