@@ -67,7 +67,10 @@ static inline void *step_new(struct decode *d, struct step *s, const struct expr
 	return (void *)s->data;
 }
 
-/* nft_overquota(): matches as long as not over (inverted: once it is); STEP_UNKNOWN where little is left. */
+/*
+ * nft_overquota(), used and bytes in bytes, as the dump told them: STEP_NEXT as long as the quota is not over (inverted: once it is), else
+ * STEP_BREAK. STEP_UNKNOWN, e->unknown says why, where so little is left that the packets until then may use it up.
+ */
 enum step_kind eval_quota(struct eval *e, uint64_t used, uint64_t bytes, bool inverted);
 
 /* -- for evaluators: registers -- */
