@@ -36,3 +36,7 @@ rs() {
 	shift 5
 	node ipvsadm -a "-${proto:0:1}" "$vip" -r "$(at "$from" "$port")" "$@"
 }
+
+# kube-proxy's nftables has a NAT chain of its own, where IPVS mode has iptables' at the same priority.
+# shellcheck disable=SC2034
+both_have_nat() { [ "$BACKEND" != nft ] || unseen=$(order_untold); }

@@ -4,7 +4,6 @@
 # shellcheck source=tests/vm/ipvs.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../ipvs.sh"
 to=${VIP}90 port=80 services=kube expect=ok:pod1 met=ipvs
-# kube-proxy's nftables has a NAT chain of its own, where IPVS mode has iptables' at the same priority
-[ "$BACKEND" != nft ] || unseen=$(order_untold)
+both_have_nat
 rules_nft() { :; }
 setup() { vs_node; vs tcp 90 80 -s rr; rs tcp 90 80 "$POD1" 8080 -m; }
