@@ -171,23 +171,22 @@ size_t packets(struct packet *p)
 	return ARRAY_SIZE(rows);
 }
 
-static void run_base(struct nft *nft, struct arena *a, uint8_t pf, uint8_t hook, const struct nft_base *b)
+static void run_base(struct nft *nft, struct evidences *ev, uint8_t pf, uint8_t hook, const struct nft_base *b)
 {
 	struct packet all[8], p;
 	size_t n = packets(all);
 
 	for (size_t i = 0; i < n; i++) {
-		struct choices *c = choices_new(a, PATHS);
-		struct evidences ev = { .arena = a };
+		struct choices *c = choices_new(ev->arena, PATHS);
 
 		if ((pf == NFPROTO_IPV4 || pf == NFPROTO_IPV6) && packet_family(&all[i]) != (pf == NFPROTO_IPV4 ? AF_INET : AF_INET6))
 			continue;
 		do {
-			struct nft_run run = { .p = &p, .pf = pf, .hook = hook, .choices = c, .evidence = &ev,
+			struct nft_run run = { .p = &p, .pf = pf, .hook = hook, .choices = c, .evidence = ev,
 					       .all = scenario.all };
 
 			p = all[i];
-			ev.n = 0;
+			ev->n = 0;
 			nft_run(nft, 0, b, &run);
 		} while (choices_next(c));
 	}
@@ -198,6 +197,7 @@ static void run_rules(struct nft *nft, struct arena *a)
 	static const struct { uint8_t pf; unsigned hooks; int ifindex; } rows[] = {
 		{ NFPROTO_IPV4, 5, 0 }, { NFPROTO_IPV6, 5, 0 }, { NFPROTO_BRIDGE, 5, 0 }, { NFPROTO_NETDEV, 2, 2 }, { NFPROTO_ARP, 3, 0 },
 	};
+	struct evidences ev = { .arena = a };	/* one for all: a long list grows once */
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		for (unsigned h = 0; h < rows[i].hooks; h++) {
@@ -207,7 +207,7 @@ static void run_rules(struct nft *nft, struct arena *a)
 			if (nft_hook(nft, 0, rows[i].pf, h, rows[i].ifindex, &hook, &err))
 				continue;
 			for (size_t k = 0; k < hook->n_base && k < 6; k++)
-				run_base(nft, a, rows[i].pf, h, hook->base[k]);
+				run_base(nft, &ev, rows[i].pf, h, hook->base[k]);
 		}
 }
 
