@@ -122,6 +122,13 @@ static int take_filter(const struct nlmsghdr *nlh, void *ctx)
 	return 0;
 }
 
+/* What cannot be read may be there, and decide. */
+static void step_unread(struct tc_list *l, const char *what, int rc)
+{
+	*VEC_PUSH(l->arena, l->v, l->n, l->cap) =
+		(struct tc_step){ arena_printf(l->arena, "%s that could not be read (%s)", what, strerror(-rc)), ETH_P_ALL };
+}
+
 /*
  * tc_dump_tfilter(): nothing of a device that has neither qdisc. Without CONFIG_NET_SCHED there is nobody to ask, and nothing to be found;
  * snapshots of before this was asked do not hold it.
@@ -138,8 +145,7 @@ static void read_filters(struct state *s, uint32_t netns, int ifindex, bool egre
 	t->tcm_parent = TC_H_MAKE(TC_H_CLSACT, egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
 	rc = nl_ask(s->io, netns, NETLINK_ROUTE, nlh, take_filter, l, NULL);
 	if (rc && rc != -EOPNOTSUPP && rc != -ENODATA)
-		*VEC_PUSH(l->arena, l->v, l->n, l->cap) =
-			(struct tc_step){ arena_printf(l->arena, "tc filters that could not be read (%s)", strerror(-rc)), ETH_P_ALL };
+		step_unread(l, "tc filters", rc);
 	if (!rc && egress && l->n > before && has_no_egress(s, netns, ifindex))
 		l->n = before;
 }
@@ -151,8 +157,7 @@ static void read_programs(struct state *s, uint32_t netns, int ifindex, bool egr
 	int rc = bpf_tcx_read(s->io, s->arena, netns, ifindex, egress, &p, &n);
 
 	if (rc && rc != -ENODATA)
-		gap_add(s->gaps, "whether tcx programs stand on the devices of %s could not be read: %s",
-			io_netns_name(s->io, netns), strerror(-rc));
+		step_unread(l, "tcx programs", rc);
 	for (size_t i = 0; !rc && i < n; i++)
 		*VEC_PUSH(l->arena, l->v, l->n, l->cap) = (struct tc_step){
 			arena_printf(l->arena, "tcx program id %u%s%s", p[i].id, *p[i].name ? " " : "", p[i].name), ETH_P_ALL };

@@ -217,10 +217,12 @@ static void test_programs(void **state)
 	assert_int_equal(state_tc(f.s, 0, &br0, false, &v), 0);
 	assert_int_equal(state_tc(f.s, 0, &br0, true, &v), 0);
 	assert_int_equal(f.gaps.n, 0);
-	assert_int_equal(state_tc(f.s, 0, &nk0, false, &v), 0);
-	assert_int_equal(f.gaps.n, 1);
-	assert_int_equal(state_tc(f.s, 0, &(struct link){ .ifindex = 6 }, false, &v), 0);
-	assert_int_equal(f.gaps.n, 2);
+	/* torn, and refused */
+	assert_int_equal(state_tc(f.s, 0, &nk0, false, &v), 1);
+	assert_string_equal(v[0].text, "tcx programs that could not be read (Invalid argument)");
+	assert_int_equal(state_tc(f.s, 0, &(struct link){ .ifindex = 6 }, false, &v), 1);
+	assert_string_equal(v[0].text, "tcx programs that could not be read (Operation not permitted)");
+	assert_int_equal(f.gaps.n, 0);
 	fixture_close(&f);
 }
 
