@@ -21,7 +21,8 @@
 void hop_begin(struct walk *w)
 {
 	w->in = w->p;
-	w->ev = (struct evidences){ .arena = w->arena };
+	w->ev.arena = w->arena;
+	w->ev.n = 0;
 }
 
 static struct hop *hop_add(struct walk *w, enum stage stage, uint8_t hook, int priority, bool nat)
@@ -32,7 +33,8 @@ static struct hop *hop_add(struct walk *w, enum stage stage, uint8_t hook, int p
 		.stage = stage, .hook = hook, .priority = priority, .nat = nat, .reply = w->reply,
 		.place = w->p.netns ? io_netns_name(state_io(w->state), w->p.netns) : NULL,
 		.iif = device_name(w, w->p.iif), .oif = device_name(w, w->p.oif),
-		.in = w->in, .out = w->p, .evidence = w->ev.v, .n_evidence = w->ev.n,
+		.in = w->in, .out = w->p,
+		.evidence = arena_dup(w->arena, w->ev.v, w->ev.n * sizeof(*w->ev.v)), .n_evidence = w->ev.n,
 	};
 	return h;
 }
@@ -175,8 +177,7 @@ void walk_begin(struct walk *w, const struct packet *p)
 	w->tunnelled = false;
 	w->server.family = 0;
 	w->writes = NULL;
-	w->hop = NULL;
-	w->n_hop = w->cap_hop = 0;
+	w->n_hop = 0;
 	w->end = (struct verdict){};
 	w->nexthop = (struct addr){};
 	w->matched = 0;
@@ -200,7 +201,7 @@ struct trace walk_trace(struct walk *w, const struct tuple *target)
 	const struct packet *end = &w->arrived;
 	struct trace t = {
 		.target = *target, .share = choices_share(w->choices), .share_kind = choices_kind(w->choices),
-		.end = w->end, .hops = w->hop, .n_hops = w->n_hop,
+		.end = w->end, .hops = arena_dup(w->arena, w->hop, w->n_hop * sizeof(*w->hop)), .n_hops = w->n_hop,
 	};
 
 	t.target.src = w->sent.src;

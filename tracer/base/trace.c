@@ -13,7 +13,8 @@ struct evidence *evidence_add(struct evidences *l, enum evidence_kind kind)
 {
 	struct evidence *e = VEC_PUSH(l->arena, l->v, l->n, l->cap);
 
-	e->kind = kind;
+	/* the list may have been emptied and filled before */
+	*e = (struct evidence){ .kind = kind };
 	return e;
 }
 
