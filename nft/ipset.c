@@ -16,7 +16,6 @@
 #include <libipset/linux_ip_set.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#define MAX_DEPTH	8		/* lists do not nest in the kernel; hostile dumps may */
 
 struct kept {
 	struct kept *next;
@@ -26,6 +25,7 @@ struct kept {
 	uint8_t family;
 	int rc;
 	const char *name;
+	const char *const *member;	/* of a list: once it was asked for */
 };
 
 struct tested {
@@ -193,7 +193,7 @@ static int header_cb(const struct nlmsghdr *nlh, void *ctx)
 }
 
 /* The set's type and family. rc -ENOENT: no such set, -ENOTSUP: a type that is not known here. */
-static const struct kept *header(struct nft *nft, uint32_t netns, const char *set)
+static struct kept *header(struct nft *nft, uint32_t netns, const char *set)
 {
 	struct header_reply r = { .arena = nft_arena(nft) };
 	struct ipset_memory *m = memory(nft);
@@ -374,28 +374,32 @@ static enum answer test_want(struct eval *e, const char *set, const struct ipset
 	return t->in == UNKNOWN ? eval_unknown(e, "%s", t->unknown) : t->in;
 }
 
-static enum answer test_set(struct eval *e, const char *set, uint8_t dim, uint8_t flags, unsigned depth);
+static enum answer test_set(struct eval *e, const char *set, uint8_t dim, uint8_t flags, bool nested);
 
-/* list_set_ktest(): the first member that has it; members that do not fit the dimensions do not match. */
-static enum answer test_list(struct eval *e, const char *set, uint8_t dim, uint8_t flags, unsigned depth)
+/*
+ * list_set_ktest(): the first member that has it; members that do not fit the dimensions do not match. No list is in a list
+ * (list_set_uadd()), but in what is read amid changes one may seem to be.
+ */
+static enum answer test_list(struct eval *e, struct kept *list, uint8_t dim, uint8_t flags, bool nested)
 {
-	const char *const *member;
-	int rc = ipset_dump_members(e->io, nft_arena(e->nft), e->netns, protocol(e->nft), set, &member);
+	int rc = nested ? -ELOOP : 0;
 	enum answer r = NO;
 
-	if (rc || depth >= MAX_DEPTH)
-		return eval_unknown(e, "the members of ipset %s could not be read", set);
-	for (; *member && r != YES; member++) {
-		enum answer one = test_set(e, *member, dim, flags, depth + 1);
+	if (!rc && !list->member)
+		rc = ipset_dump_members(e->io, nft_arena(e->nft), e->netns, protocol(e->nft), list->key, &list->member);
+	if (rc)
+		return eval_unknown(e, "the members of ipset %s could not be read", list->key);
+	for (const char *const *member = list->member; *member && r != YES; member++) {
+		enum answer one = test_set(e, *member, dim, flags, true);
 
 		r = one == NO ? r : one;
 	}
 	return r;
 }
 
-static enum answer test_set(struct eval *e, const char *set, uint8_t dim, uint8_t flags, unsigned depth)
+static enum answer test_set(struct eval *e, const char *set, uint8_t dim, uint8_t flags, bool nested)
 {
-	const struct kept *h = header(e->nft, e->netns, set);
+	struct kept *h = header(e->nft, e->netns, set);
 	struct ipset_want w;
 	enum answer r = YES;
 
@@ -406,7 +410,7 @@ static enum answer test_set(struct eval *e, const char *set, uint8_t dim, uint8_
 	if (dim < h->type->dim || (h->family && h->family != packet_family(e->p)))
 		return NO;
 	if (IPSET_IS_LIST(h->type))
-		return test_list(e, set, dim, flags, depth);
+		return test_list(e, h, dim, flags, nested);
 	memset(&w, 0, sizeof(w));
 	for (unsigned i = 0; i < h->type->dim && r == YES; i++)
 		r = want_part(e, h->type->part[i], flags & 1 << (i + 1), &w);
@@ -415,7 +419,7 @@ static enum answer test_set(struct eval *e, const char *set, uint8_t dim, uint8_
 
 enum answer ipset_test(struct eval *e, const char *name, uint8_t dim, uint8_t flags)
 {
-	return test_set(e, name, dim, flags, 0);
+	return test_set(e, name, dim, flags, false);
 }
 
 /* -- a snapshot -- */
