@@ -63,7 +63,7 @@ int state_port_of_addr(struct state *s, uint32_t netns, int bridge, const struct
 struct tc_step { const char *text; uint16_t protocol; };
 /*
  * Those of a device where frames come in or go out, in running order: sch_handle_ingress(), sch_handle_egress() of net/core/dev.c. How
- * many; *out lasts as long as the run. What could not be read is a step of its own or a gap; a snapshot of before they were read has none.
+ * many; *out lasts as long as the run. What could not be read is a step of its own; a snapshot of before they were read has none.
  */
 size_t state_tc(struct state *s, uint32_t netns, const struct link *l, bool egress, const struct tc_step **out);
 
