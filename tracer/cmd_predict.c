@@ -285,6 +285,10 @@ static void collect_gaps(struct predict *pr)
 	for (size_t i = 0; i < pr->n_trace; i++)
 		for (size_t k = 0; k < pr->trace[i].n_gaps; k++)
 			gap_add(&g, "%s", pr->trace[i].gaps[k]);
+	for (size_t i = 0; i < pr->n_trace; i++)
+		for (size_t k = 0; k < pr->trace[i].n_either; k++)
+			gap_add(&g, "%s: it ends alike either way, and what is shown is one of the ways",
+				pr->trace[i].either[k]);
 	for (size_t i = 0; i < pr->unnamed.n; i++)
 		gap_add(&g, "%s", pr->unnamed.v[i]);
 	for (size_t i = 0; pr->o->all && i < pr->gaps.n; i++)

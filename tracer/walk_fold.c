@@ -42,6 +42,42 @@ static uint64_t end_hash(const struct trace *t)
 	return hash(h, t->end.why, strlen(t->end.why));
 }
 
+static uint64_t text_hash(uint64_t h, const char *s)
+{
+	return s ? hash(h, s, strlen(s) + 1) : hash(h, "", 1);
+}
+
+static uint64_t packet_hash(const struct packet *p)
+{
+	uint32_t head[3] = { p->sport | p->dport << 16, p->mark, p->proto };
+	uint64_t h = hash(0xcbf29ce484222325ull, head, sizeof(head));
+
+	h = hash(h, p->src.b, addr_len(&p->src));
+	return hash(h, p->dst.b, addr_len(&p->dst));
+}
+
+/* Added up, so that the same rules in another order are the same. */
+static uint64_t deed_hash(const struct trace *t)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < t->n_hops; i++) {
+		const struct hop *h = &t->hops[i];
+
+		for (size_t k = 0; k < h->n_evidence; k++) {
+			const struct evidence *e = &h->evidence[k];
+			uint64_t at[3] = { e->backend, e->handle, e->index };
+
+			if (e->effect >= EFFECT_CHANGE)
+				sum += text_hash(text_hash(hash(h->reply, at, sizeof(at)), e->table), e->chain);
+		}
+		/* what it is when it turns round, and at the end of the answer's way */
+		if (i + 1 == t->n_hops || t->hops[i + 1].reply != h->reply)
+			sum += packet_hash(&h->out);
+	}
+	return sum;
+}
+
 void way_keep(struct arena *a, const struct choices *c, const struct trace *t, struct way *out)
 {
 	size_t turned = choices_turned(c), depth = choices_depth(c);
@@ -49,7 +85,8 @@ void way_keep(struct arena *a, const struct choices *c, const struct trace *t, s
 
 	for (size_t i = turned; i < depth; i++)
 		step[i - turned] = *choices_step(c, i);
-	*out = (struct way){ .t = *t, .turned = turned, .depth = depth, .step = step, .end_hash = end_hash(t) };
+	*out = (struct way){ .t = *t, .turned = turned, .depth = depth, .step = step,
+			     .end_hash = end_hash(t), .deed_hash = deed_hash(t) };
 }
 
 /* -- alike ---------------------------------------------------------------------------------------- */
@@ -114,6 +151,28 @@ static bool same_ways(struct arena *a, const struct ways *x, const struct ways *
 	return true;
 }
 
+static int by_deed(const void *a, const void *b)
+{
+	const struct way *x = *(struct way *const *)a, *y = *(struct way *const *)b;
+
+	return x->deed_hash < y->deed_hash ? -1 : x->deed_hash > y->deed_hash;
+}
+
+/* Of ways to the same ends: do the same rules lead there, with the same packet? */
+static bool same_deeds(struct arena *a, const struct ways *x, const struct ways *y)
+{
+	struct way **vx = arena_dup(a, x->v, x->n * sizeof(*vx)), **vy = arena_dup(a, y->v, y->n * sizeof(*vy));
+
+	if (x->n != y->n)
+		return false;
+	qsort(vx, x->n, sizeof(*vx), by_deed);
+	qsort(vy, y->n, sizeof(*vy), by_deed);
+	for (size_t i = 0; i < x->n; i++)
+		if (vx[i]->deed_hash != vy[i]->deed_hash)
+			return false;
+	return true;
+}
+
 /* Random ways to one end are one: the first of them stays. */
 static void join(struct ways *l)
 {
@@ -154,8 +213,8 @@ static struct ways fold_unknown(struct fold *f, size_t lo, size_t hi, size_t dep
 {
 	const struct choice_step *step = &f->way[lo].step[depth - f->way[lo].turned];
 	struct ways out = { .v = arena_alloc(f->arena, (hi - lo) * sizeof(*out.v)) }, first = {};
+	bool differ = false, either = false;
 	unsigned branches = 0;
-	bool differ = false;
 
 	for (size_t i = lo, j; i < hi; i = j, branches++) {
 		struct ways l;
@@ -167,12 +226,17 @@ static struct ways fold_unknown(struct fold *f, size_t lo, size_t hi, size_t dep
 			first = l;
 		else if (!differ && !same_ways(f->arena, &first, &l))
 			differ = true;
+		else if (!differ && !either && !same_deeds(f->arena, &first, &l))
+			either = true;
 		memcpy(out.v + out.n, l.v, l.n * sizeof(*l.v));
 		out.n += l.n;
 	}
 	/* a branch that was not walked may end anywhere */
-	if (!differ && branches == step->n)
+	if (!differ && branches == step->n) {
+		for (size_t i = 0; either && i < first.n; i++)
+			*VEC_PUSH(f->arena, first.v[i]->either, first.v[i]->n_either, first.v[i]->cap_either) = step->gap;
 		return first;
+	}
 	add_gap(f, &out, step->gap);
 	for (size_t k = 0; k < out.n; k++)
 		out.v[k]->t.share /= step->n;
@@ -265,6 +329,8 @@ void ways_fold(struct arena *a, struct way *way, size_t n, const char *cut, cons
 		traces[i] = l.v[i]->t;
 		traces[i].gaps = l.v[i]->gap;
 		traces[i].n_gaps = l.v[i]->n_gap;
+		traces[i].either = l.v[i]->either;
+		traces[i].n_either = l.v[i]->n_either;
 	}
 	*out = traces;
 	*n_out = l.n;

@@ -10,9 +10,10 @@ struct way {
 	struct trace t;			/* hops, end and endpoint as walked; the share is folding's to find */
 	size_t turned, depth;		/* forks[turned..depth-1] of its tape are its own; the others, an earlier way's */
 	const struct choice_step *step;
-	const char **gap;
-	size_t n_gap, cap_gap;
+	const char **gap, **either;
+	size_t n_gap, cap_gap, n_either, cap_either;
 	uint64_t end_hash;
+	uint64_t deed_hash;		/* of the rules that changed or decided something, in any order, and what became of the packet */
 	size_t at;			/* in the order of the walk */
 };
 

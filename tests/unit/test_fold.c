@@ -280,11 +280,61 @@ static void wide_service(void **state)
 	arena_free(a);
 }
 
+/* An unread fork whose branches end alike vanishes; what they do differently on the way there is said. */
+static void either_way(void **state)
+{
+	static const struct { enum effect effect; uint64_t handle[2]; uint32_t mark[2]; size_t either; } rows[] = {
+		{ EFFECT_VERDICT, { 5, 5 }, {}, 0 }, { EFFECT_VERDICT, { 5, 6 }, {}, 1 },
+		{ EFFECT_PASS, { 5, 6 }, {}, 0 }, { EFFECT_CHANGE, { 5, 5 }, { 1, 2 }, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (unsigned random = 0; random < 2; random++) {
+			struct arena *a = arena_new();
+			struct choices *c = choices_new(a, 64);
+			struct way *way = NULL;
+			const struct trace *out;
+			size_t n = 0, cap = 0, n_out;
+
+			do {
+				struct evidence *e = arena_alloc(a, 2 * sizeof(*e));
+				struct hop *h = arena_alloc(a, 2 * sizeof(*h));
+				unsigned taken, end;
+				struct trace t;
+
+				choices_rewind(c);
+				taken = choice_unknown(c, 2, "gap");
+				end = random ? choice_random(c, 2, NULL) : 0;
+				e[0] = (struct evidence){ .effect = rows[i].effect, .table = "t", .chain = "c", .handle = rows[i].handle[taken] };
+				e[1] = (struct evidence){ .effect = EFFECT_CHANGE, .table = "t", .chain = "other", .handle = 9 };
+				/* two hops in either order */
+				for (unsigned k = 0; k < 2; k++)
+					h[k] = (struct hop){ .evidence = &e[k ^ taken], .n_evidence = 1 };
+				h[1].out.mark = rows[i].mark[taken];
+				t = end_of(c, end);
+				t.hops = h;
+				t.n_hops = 2;
+				way_keep(a, c, &t, VEC_PUSH(a, way, n, cap));
+			} while (choices_next(c));
+			ways_fold(a, way, n, NULL, &out, &n_out);
+			assert_int_equal(n_out, 1 + random);
+			for (size_t k = 0; k < n_out; k++) {
+				assert_int_equal(out[k].share_kind, random ? SHARE_RANDOM : SHARE_CERTAIN);
+				assert_int_equal(out[k].n_gaps, 0);
+				assert_int_equal(out[k].n_either, rows[i].either);
+				if (out[k].n_either)
+					assert_string_equal(out[k].either[0], "gap");
+			}
+			arena_free(a);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_trees), cmocka_unit_test(cut_short), cmocka_unit_test(cut_at_an_unknown_fork),
-		cmocka_unit_test(endless), cmocka_unit_test(wide_service),
+		cmocka_unit_test(endless), cmocka_unit_test(wide_service), cmocka_unit_test(either_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,8 @@ struct trace {
 	size_t n_hops;
 	const char *const *gaps;	/* what an unknown share or end rests on */
 	size_t n_gaps;
+	const char *const *either;	/* gaps that decide nothing of the end, but which rules and what of the packet lead there */
+	size_t n_either;
 };
 
 /* A deduplicated list of sentences about what could not be read or evaluated. */
