@@ -456,6 +456,7 @@ static int follow_stretch(struct follow *f, const struct stretch *st, struct err
 	struct ipvs_conn balanced;
 	struct walk_seen *seen;
 	struct ct_view ct;
+	const char *cut;
 	size_t n;
 	int rc;
 
@@ -480,7 +481,7 @@ static int follow_stretch(struct follow *f, const struct stretch *st, struct err
 	at.balanced = find_balanced(f, st, &balanced) ? &balanced : NULL;
 	at.n_seen = find_hooks(f, st, start, &seen);
 	at.seen = seen;
-	rc = walk_resume(f->state, f->arena, &at, &way, &n, err);
+	rc = walk_resume(f->state, f->arena, &at, &way, &n, &cut, err);
 	if (rc == -EINTR)
 		return rc;
 	if (rc) {
@@ -488,12 +489,16 @@ static int follow_stretch(struct follow *f, const struct stretch *st, struct err
 		take_seen(f, st);
 		return 0;
 	}
+	if (cut)
+		gap_add(f->notes, "other rules may fit what was seen as well: %s", cut);
 	best = choose(f, st, way, n, at.n_seen);
 	if (fits(f, st, best, at.n_seen) == FIT_ALL) {
 		take_way(f, st, best);
 		return 0;
 	}
-	disagree(f, best, seen, at.n_seen);
+	/* the kernel may have gone one of the ways that were not walked */
+	if (!cut)
+		disagree(f, best, seen, at.n_seen);
 	take_seen(f, st);
 	return 0;
 }

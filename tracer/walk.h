@@ -63,10 +63,10 @@ struct walk_way {
 };
 
 /*
- * The walk from a hook on, without the answer: every way, unfolded, in the order of the rules. 0 or -errno as walk(); -EINVAL for a hook that it
- * cannot begin at.
+ * The walk from a hook on, without the answer: every way, unfolded, in the order of the rules; *cut says why there are more that
+ * were not walked, or is NULL. 0 or -errno as walk(); -EINVAL for a hook that it cannot begin at.
  */
 int walk_resume(struct state *s, struct arena *a, const struct walk_at *at, const struct walk_way **out, size_t *n,
-		struct err *err);
+		const char **cut, struct err *err);
 
 #endif

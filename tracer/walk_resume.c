@@ -258,7 +258,7 @@ static void add_gaps(struct walk *w, struct trace *t)
 }
 
 int walk_resume(struct state *s, struct arena *a, const struct walk_at *at, const struct walk_way **out, size_t *n,
-		struct err *err)
+		const char **cut, struct err *err)
 {
 	static const struct source source = { .input = "node", .kind = SOURCE_NODE };
 	const struct walk_options options = { .source = &source, .all = at->all };
@@ -292,5 +292,6 @@ int walk_resume(struct state *s, struct arena *a, const struct walk_at *at, cons
 		return err_set(err, -EINTR, "the node's state changed while it was read");
 	*out = way;
 	*n = n_way;
+	*cut = choices_cut(w.choices);
 	return 0;
 }

@@ -129,6 +129,7 @@ int __wrap_walk(struct state *s, struct arena *a, const struct walk_options *o, 
 	};
 	const struct link *l = mid.iface[0] ? state_link_named(s, 0, mid.iface) : NULL;
 	const struct walk_way *way;
+	const char *cut;
 	struct trace *t;
 	int rc;
 
@@ -143,14 +144,14 @@ int __wrap_walk(struct state *s, struct arena *a, const struct walk_options *o, 
 		at.p.local = at.p.sk_known = false;
 		at.p.mark = at.p.priority = 0;
 	}
-	rc = walk_resume(s, a, &at, &way, n, err);
+	rc = walk_resume(s, a, &at, &way, n, &cut, err);
 	if (rc)
 		return rc;
 	t = arena_alloc(a, *n * sizeof(*t));
 	for (size_t i = 0; i < *n; i++)
 		t[i] = way[i].t;
 	*out = t;
-	folded = *n > MAX_APART;
+	folded = cut || *n > MAX_APART;
 	if (folded) {
 		t->end = (struct verdict){ END_UNKNOWN, CAUSE_UNREADABLE, "too many ways to tell them apart" };
 		*n = 1;
