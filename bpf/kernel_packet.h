@@ -137,10 +137,6 @@ struct nf_conn {
 	union nf_conntrack_proto proto;
 };
 
-struct nf_conn_labels {
-	unsigned long bits[2];
-};
-
 struct nf_conntrack_helper {
 	char name[16];
 };

@@ -1,56 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Drops, and the devices' tracepoints. Part of live.bpf.c. */
+/* Drops: what the kernel frees as dropped, and why. */
 #ifndef KTRACE_BPF_LIVE_DROP_BPF_H
 #define KTRACE_BPF_LIVE_DROP_BPF_H
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, LIVE_FOLDS);
-	__type(key, struct fold_key);
-	__type(value, struct fold);
-} folds SEC(".maps");
-
-/* Is this drop to be told, and of how many like it does it tell? With no room left in the map every one is told. */
-static __always_inline bool unfolded(const struct look *k, __u64 location, __u32 reason, __u32 netns, bool queued, __u64 *like)
-{
-	struct fold_key key = { .location = location, .reason = reason, .netns = netns, .family = k->family, .proto = k->proto };
-	struct fold first = { .told_at = bpf_ktime_get_ns(), .n = 1, .told = 1, .sport = k->sport, .dport = k->dport,
-			      .queued = queued };
-	__u16 sport = __builtin_bswap16(k->sport), dport = __builtin_bswap16(k->dport);
-	struct fold *f;
-	__u64 n;
-
-	__builtin_memcpy(key.src, k->src, 16);
-	__builtin_memcpy(key.dst, k->dst, 16);
-	key.port = sport < dport ? sport : dport;
-	*like = 0;
-	f = bpf_map_lookup_elem(&folds, &key);
-	if (!f) {
-		if (bpf_map_update_elem(&folds, &key, &first, BPF_NOEXIST) != -17)	/* EEXIST: another CPU was first */
-			return true;
-		f = bpf_map_lookup_elem(&folds, &key);
-		if (!f)
-			return true;
-	}
-	__sync_fetch_and_add(&f->n, 1);
-	if (first.told_at - f->told_at < LIVE_SECOND)
-		return false;
-	f->told_at = first.told_at;
-	n = f->n;
-	*like = n - f->told - 1;
-	f->told = n;
-	return true;
-}
-
-/* A refusal that goes with a drop: told if its packet is followed, or like drops where all of them are told. */
-static __always_inline bool refusal_wanted(struct look *k, __u8 place, __u64 *like)
-{
-	*like = 0;
-	if (following)
-		return followed(k);
-	look_headers(k);
-	return unfolded(k, place, 0, 0, false, like);
-}
+#include "bpf/live_chain.bpf.h"
+#include "bpf/live_fold.bpf.h"
 
 /*
  * Frees that are no drops, where every drop is told: what is no IP packet and has no device that could be told (netlink, unix
@@ -102,10 +56,9 @@ static __always_inline int tell_drop(void *ctx, struct sk_buff *skb, __u64 locat
 		d->head = k.head;
 		d->conn = k.conn;
 	}
-	e = reserve_bytes(sizeof(*e));
+	e = told(ctx, reserve_bytes(sizeof(*e)), &k, EVENT_DROP);
 	if (!e)
 		return 0;
-	tell(ctx, e, &k, EVENT_DROP);
 	e->location = location;
 	e->reason = reason;
 	e->folded = like;
@@ -132,36 +85,6 @@ int drop(__u64 *ctx)
 			return 0;
 	}
 	return tell_drop(ctx, (struct sk_buff *)ctx[0], ctx[1], reason);
-}
-
-static __always_inline int tell_plain(void *ctx, const struct look *k, __u8 place)
-{
-	struct event *e = reserve_for(k);
-
-	if (!e)
-		return 0;
-	tell(ctx, e, k, place);
-	bpf_ringbuf_submit(e, 0);
-	return 0;
-}
-
-/* The tracepoint comes before the network header is set: __netif_receive_skb_core(). */
-SEC("tp_btf/netif_receive_skb")
-int BPF_PROG(dev_in, struct sk_buff *skb)
-{
-	struct look k = {};
-
-	look_direct(&k, skb);
-	k.nh = (__u64)BPF_CORE_READ(skb, data) - k.head;
-	return followed(&k) ? tell_plain(ctx, &k, EVENT_DEV_IN) : 0;
-}
-
-SEC("tp_btf/net_dev_start_xmit")
-int BPF_PROG(dev_out, struct sk_buff *skb)
-{
-	struct look k = {};
-
-	return WANTED(k, skb, look_direct) ? tell_plain(ctx, &k, EVENT_DEV_OUT) : 0;
 }
 
 #endif

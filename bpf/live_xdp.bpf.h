@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What an XDP program drops in its device's driver: such a packet never has an skb, so no drop of it is told by the kernel. One
- * copy of the program is loaded for each XDP program (probes_xdp.c) and runs when that returns. Part of live.bpf.c.
+ * copy of the program is loaded for each XDP program (probes_xdp.c) and runs when that returns.
  */
 #ifndef KTRACE_BPF_LIVE_XDP_BPF_H
 #define KTRACE_BPF_LIVE_XDP_BPF_H
+
+#include "bpf/live_fold.bpf.h"
 
 #define ETH_QINQ	0xa888		/* ETH_P_8021AD in network order */
 

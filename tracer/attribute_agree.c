@@ -2,6 +2,8 @@
 /* How a journey ended as the kernel showed it, and whether a predicted end can be that one. */
 #include <netinet/in.h>
 
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/netfilter.h>
 #include <string.h>
 
@@ -11,6 +13,8 @@
 
 #define REFUSED_BY_ROUTE	(ENDS(CAUSE_NO_ROUTE) | ENDS(CAUSE_BLACKHOLE) | ENDS(CAUSE_UNREACHABLE_ROUTE) | \
 				 ENDS(CAUSE_PROHIBIT) | ENDS(CAUSE_FORWARDING_OFF) | ENDS(CAUSE_REROUTE_FAILED))
+/* A port that takes no frame takes no question for its neighbour either. */
+#define NOBODY_ANSWERS		(ENDS(CAUSE_NEIGHBOUR_FAILED) | ENDS(CAUSE_BRIDGE))
 #define REFUSED_AS_MARTIAN	(ENDS(CAUSE_MARTIAN_SRC) | ENDS(CAUSE_MARTIAN_DST) | ENDS(CAUSE_ROUTE_LOCALNET))
 
 /* The ends of a walk that a drop of the class can be, and what it is called where no walk tells. */
@@ -36,7 +40,7 @@ static const struct {
 	[DROP_FORWARD] = { REFUSED_BY_ROUTE | ENDS(CAUSE_TTL) | ENDS(CAUSE_MTU), STAGE_ROUTE_INPUT, CAUSE_KERNEL },
 	[DROP_TTL] = { ENDS(CAUSE_TTL), STAGE_ROUTE_INPUT, CAUSE_TTL },
 	[DROP_MTU] = { ENDS(CAUSE_MTU), STAGE_ROUTE_INPUT, CAUSE_MTU },
-	[DROP_NEIGHBOUR] = { ENDS(CAUSE_NEIGHBOUR_FAILED) | ENDS(CAUSE_LINK_DOWN), STAGE_NEIGHBOUR, CAUSE_NEIGHBOUR_FAILED },
+	[DROP_NEIGHBOUR] = { NOBODY_ANSWERS | ENDS(CAUSE_LINK_DOWN), STAGE_NEIGHBOUR, CAUSE_NEIGHBOUR_FAILED },
 	[DROP_NO_LISTENER] = { ENDS(CAUSE_NO_LISTENER) | ENDS(CAUSE_LISTENER_LOOPBACK) | ENDS(CAUSE_LISTENER_OTHER) |
 			       ENDS(CAUSE_REPLY_BYPASS), STAGE_SOCKET, CAUSE_NO_LISTENER },
 	[DROP_BACKLOG] = { 0, STAGE_SOCKET, CAUSE_LISTEN_BACKLOG },
@@ -171,6 +175,13 @@ bool seen_beyond(const struct seen_end *e, const struct trace *t)
 	return e->kind == SEEN_LISTEN_FULL || (e->kind == SEEN_DROP && !e->m.modelled);
 }
 
+/* arp_error_report(), ndisc_error_report() */
+static bool is_unresolved(const struct sighting *s)
+{
+	return s->p.dst.family == AF_INET6 ? s->icmp_type == ICMPV6_DEST_UNREACH && s->icmp_code == ICMPV6_ADDR_UNREACH :
+					     s->icmp_type == ICMP_DEST_UNREACH && s->icmp_code == ICMP_HOST_UNREACH;
+}
+
 bool end_agrees(const struct seen_end *e, const struct trace *t, bool last)
 {
 	if (!last)
@@ -180,10 +191,13 @@ bool end_agrees(const struct seen_end *e, const struct trace *t, bool last)
 	switch (e->kind) {
 	case SEEN_NOTHING:
 		/* __neigh_event_send(): it waits in the neighbour's queue, and is dropped when nobody has answered for seconds */
-		return end_reaches(t->end.kind) || t->end.cause == CAUSE_NEIGHBOUR_FAILED;
+		return end_reaches(t->end.kind) || (ENDS(t->end.cause) & NOBODY_ANSWERS);
 	case SEEN_DROP:
 		return drop_agrees(e, t);
 	case SEEN_ICMP:
+		if (is_unresolved(e->at) && (ENDS(t->end.cause) & NOBODY_ANSWERS))
+			return true;
+		/* fall through */
 	case SEEN_RESET:
 		return t->end.kind == END_REJECT || t->end.kind == END_NO_LISTENER;
 	case SEEN_NO_SERVER:
