@@ -14,6 +14,7 @@
 #define NFT_STACK	16		/* NFT_JUMP_STACK_SIZE */
 #define LEGACY_STACK	1024		/* xt_jumpstack_alloc() sizes it by the table's chains */
 #define MAX_MOVES	65536		/* the kernel refuses rules that loop; what is read amid changes may */
+#define MAX_TOLD	(1u << 19)	/* rules told of in one run, a hundred bytes each */
 
 struct frame {
 	const struct chain *chain;
@@ -26,7 +27,7 @@ struct walk {
 	struct nft_run *run;
 	struct frame at;
 	struct frame stack[LEGACY_STACK];
-	unsigned depth, moves;
+	unsigned depth, moves, told;
 	/* of the rule under evaluation */
 	const char *says;
 	bool changed;
@@ -297,8 +298,13 @@ static enum nft_verdict run_chain(struct walk *w)
 		k = run_rule(w, r);
 		if (k != STEP_BREAK || w->changed || choices_met(choices) != forks || *w->e.writes != written)
 			choice_log(choices, i);
-		if (k != STEP_BREAK || w->changed || w->run->all)
+		if (k != STEP_BREAK || w->changed || w->run->all) {
+			if (++w->told > MAX_TOLD) {
+				w->run->why = arena_printf(w->e.arena, "%s leads through more than %u rules", w->base->chain, MAX_TOLD);
+				return NFT_UNKNOWN;
+			}
 			leave_evidence(w, r, k);
+		}
 		if (follow(w, r, k, &v))
 			return v;
 	}
