@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The wire between the live probes and probes.c: what they are told to follow, and one event a sighting. Both sides include
+ * The wire between the live probes and probes*.c: what they are told to follow, and one event a sighting. Both sides include
  * this. Ports and addresses in network order, all else in host order.
  */
 #ifndef KTRACE_BPF_EVENT_H

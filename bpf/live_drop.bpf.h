@@ -20,7 +20,7 @@ static __always_inline bool of_packet(const struct look *k, const struct sk_buff
 
 /*
  * What a socket had in its queues when it was closed was delivered: a FIN that nobody read, an ICMP error. Since 6.7 there is a
- * reason for it; before that, probes.c knows it by the function that freed it.
+ * reason for it; before that, probes_poll.c knows it by the function that freed it.
  */
 static __always_inline bool left_over(bool queued, __u32 reason)
 {

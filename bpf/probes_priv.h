@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of the live probes share: the table of probes, and how an event becomes a sighting. */
+/* What the files of the live probes share: the table of probes, those that are open, and how an event becomes a sighting. */
 #ifndef KTRACE_BPF_PROBES_PRIV_H
 #define KTRACE_BPF_PROBES_PRIV_H
 
 #include "bpf/probes.h"
 
 struct bpf_link;
-struct bpf_program;
 struct btf;
 struct event;
 struct fold;
 struct fold_key;
 struct live_bpf;
+struct ring_buffer;
 
 /* Ways to attach, in the order of preference; fentry stands for fexit, kprobe for kretprobe too. */
 enum attach { ATTACH_NONE, ATTACH_TRACEPOINT, ATTACH_FENTRY, ATTACH_KPROBE };
@@ -71,8 +71,6 @@ struct xdp_probe {
 /* One for each XDP program that there is, max at most; over the maps of first, which is loaded. Returns their number. */
 size_t xdp_probes_open(struct xdp_probe *v, size_t max, const struct live_bpf *first);
 void xdp_probes_close(struct xdp_probe *v, size_t n);
-/* Its runs and their time into s. */
-void xdp_probe_statistics(const struct xdp_probe *x, struct probe_state *s);
 
 /* Names of reasons and addresses, read when first asked for. */
 struct reasons;
@@ -81,5 +79,40 @@ const char *reasons_name(struct reasons **r, uint32_t reason);
 void reasons_free(struct reasons *r);
 const char *symbols_name(struct symbols **s, uint64_t address);
 void symbols_free(struct symbols *s);
+
+#define ROWS		32
+#define MISSING		(-1)
+#define NOT_WANTED	(-2)
+#define LINKS		(2 * ROWS)
+#define XDPS		16		/* XDP programs looked behind */
+
+struct probes {
+	struct live_bpf *skel;
+	struct ring_buffer *ring;
+	struct bpf_link *link[LINKS];
+	size_t n_link;
+	struct xdp_probe xdp[XDPS];
+	size_t n_xdp;
+	unsigned want;			/* WANT_* */
+	int chosen[ROWS];		/* candidate of each row, MISSING or NOT_WANTED */
+	bool has[ROWS][CANDIDATES];	/* this kernel seems to have it, and has not refused it yet */
+	bool idle[ROWS];		/* its module is not loaded */
+	bool table_last;		/* of live_chain.bpf.h */
+	size_t n_filter;
+	struct reasons *reasons;
+	struct symbols *symbols;
+	uint64_t swept;			/* when folded drops were looked through */
+	sighting_fn fn;			/* of the poll that is going on */
+	void *ctx;
+	int result, handled;
+	struct sighting s;
+};
+
+/* What was chosen for a row of the table; NULL: nothing, or it is not wanted. */
+const struct candidate *probe_chosen(const struct probes *p, size_t row);
+/* Does its program stand for a row before it too? */
+bool probe_shared(const struct probes *p, size_t row);
+/* A ring_buffer_sample_fn: an event to the fn of the poll that is going on. ctx: struct probes. */
+int probes_handle(void *ctx, void *data, size_t len);
 
 #endif

@@ -123,14 +123,3 @@ void xdp_probes_close(struct xdp_probe *v, size_t n)
 		live_bpf__destroy(v[i].skel);
 	}
 }
-
-void xdp_probe_statistics(const struct xdp_probe *x, struct probe_state *s)
-{
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	if (!x->link || bpf_obj_get_info_by_fd(bpf_program__fd(x->skel->progs.xdp_fexit), &info, &len))
-		return;
-	s->hits = info.run_cnt;
-	s->ns = info.run_time_ns;
-}
