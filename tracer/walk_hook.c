@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tracer/walk_priv.h"
+#include "tracer/word.h"
 
 /* enum nf_ip_hook_priorities of linux/netfilter_ipv4.h; IPv6 has the same numbers. */
 #define PRI_CONNTRACK	(-200)
@@ -109,6 +110,12 @@ static bool tied(const struct nft_base *a, const struct nft_base *b)
 	       !b->order_known;
 }
 
+static const char *base_say(struct walk *w, const struct nft_base *b)
+{
+	return arena_printf(w->arena, "%s %s %s%s", word_family(b->family) ?: "?", b->table, b->chain,
+			    b->backend == BACKEND_LEGACY ? " (legacy)" : "");
+}
+
 /* The NAT hook is one function, and stands before, between or behind the n chains v of its very priority. */
 static void place_nat(struct walk *w, const struct nft_base **v, size_t n, int priority)
 {
@@ -129,8 +136,8 @@ static void place_nat(struct walk *w, const struct nft_base **v, size_t n, int p
 	if (!n_nat || !n_other)
 		return;
 	place = choice_unknown(w->choices, n_other + 1,
-			       arena_printf(w->arena, "the order of %s %s and NAT, both at priority %d, could not be read",
-					    other[0]->table, other[0]->chain, priority));
+			       arena_printf(w->arena, "the order of %s and NAT, both at priority %d, could not be read",
+					    base_say(w, other[0]), priority));
 	memcpy(v + first, other, place * sizeof(*v));
 	memcpy(v + first + place, nat, n_nat * sizeof(*v));
 	memcpy(v + first + place + n_nat, other + place, (n_other - place) * sizeof(*v));
@@ -149,8 +156,8 @@ static bool before_it(const struct nft_base *const *v, size_t i)
 static void any_order(struct walk *w, const struct nft_base **v, size_t n)
 {
 	for (; n > 1; v++, n--) {
-		const char *gap = arena_printf(w->arena, "the order of %s %s and %s %s, both at priority %d, could not be read",
-					       v[0]->table, v[0]->chain, v[n - 1]->table, v[n - 1]->chain, v[0]->priority);
+		const char *gap = arena_printf(w->arena, "the order of %s and %s, both at priority %d, could not be read",
+					       base_say(w, v[0]), base_say(w, v[n - 1]), v[0]->priority);
 		size_t next[MAX_TIED], n_next = 0, i;
 		const struct nft_base *it;
 
