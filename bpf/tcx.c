@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,24 @@ struct job {
 	uint32_t id[TCX_MAX], n;
 };
 
+/* No function of net/core or kernel/bpf has that name where there is no tcx; -1: the kernel's functions cannot be read. */
+static int kernel_knows_tcx(void)
+{
+	static int knows = -2;
+	char line[512];
+	FILE *f;
+
+	if (knows != -2)
+		return knows;
+	knows = -1;
+	f = fopen("/proc/kallsyms", "re");
+	while (f && knows < 1 && fgets(line, sizeof(line), f))
+		knows = !!strstr(line, " tcx_");
+	if (f)
+		fclose(f);
+	return knows;
+}
+
 /* In the namespace asked about. */
 static int query(void *ctx)
 {
@@ -27,7 +46,10 @@ static int query(void *ctx)
 
 	j->n = TCX_MAX;
 	/* target_fd and target_ifindex are one */
-	return bpf_prog_query(j->q.ifindex, j->q.attach, 0, NULL, j->id, &j->n) ? -errno : 0;
+	if (!bpf_prog_query(j->q.ifindex, j->q.attach, 0, NULL, j->id, &j->n))
+		return 0;
+	/* refused before the kernel looks whether it knows what is asked for */
+	return errno == EPERM && !kernel_knows_tcx() ? -EINVAL : -errno;
 }
 
 static struct tcx_prog look_up(uint32_t id)

@@ -12,8 +12,8 @@ struct tcx_prog {
 };
 
 /*
- * Those of ifindex in netns in running order, *out in arena, recorded through io (IO_BPF). A kernel without tcx has none. -EPERM,
- * -ENODEV …: could not be asked; -ENODATA: not recorded; -EINVAL: the record is damaged. tcx_prog_query(), kernel/bpf/tcx.c.
+ * Those of ifindex in netns in running order, *out in arena, recorded through io (IO_BPF). A kernel without tcx has none; where
+ * it refuses before it looks for the attach type, /proc/kallsyms tells. -EPERM, -ENODEV …: could not be asked; -ENODATA: not recorded; -EINVAL: the record is damaged. tcx_prog_query(), kernel/bpf/tcx.c.
  */
 int bpf_tcx_read(struct io *io, struct arena *a, uint32_t netns, int ifindex, bool egress, const struct tcx_prog **out, size_t *n);
 
