@@ -49,7 +49,7 @@ static uint64_t text_hash(uint64_t h, const char *s)
 
 static uint64_t packet_hash(const struct packet *p)
 {
-	uint32_t head[3] = { p->sport | p->dport << 16, p->mark, p->proto };
+	uint32_t head[4] = { p->sport, p->dport, p->mark, p->proto };
 	uint64_t h = hash(0xcbf29ce484222325ull, head, sizeof(head));
 
 	h = hash(h, p->src.b, addr_len(&p->src));
