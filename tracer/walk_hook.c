@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter_bridge.h>
 #include <stdio.h>
 #include <string.h>
@@ -227,29 +228,34 @@ struct hook_run {
 	int new_oif;			/* OUTPUT: where a new route leads; the hook's chains keep seeing the old one */
 };
 
-/* Where a function of ip_vs and a base chain of its very priority stand: only the kernel's own list tells. */
-static bool before_its_equal(struct walk *w, uint8_t hook, const char *function, const struct nft_base *b)
+static bool is_row_of(const struct nft_hook_row *row, const struct nft_base *b)
+{
+	return row->table && row->backend == b->backend && (!row->family || row->family == b->family) &&
+	       !strcmp(row->table, b->table) && (!row->chain || !strcmp(row->chain, b->chain));
+}
+
+/*
+ * Does a function whose name begins so stand before the base chain b of its very priority? Only the kernel's own list tells; where it does
+ * not, either may, unless it is the same to the packet.
+ */
+static bool before_its_equal(struct walk *w, uint8_t hook, const char *what, const char *function, const struct nft_base *b, bool matters)
 {
 	const struct nft_hook_list *list;
 	struct err err = {};
 	size_t at[2] = { SIZE_MAX, SIZE_MAX };
 
-	if (!ipvs_present(state_ipvs(w->state), w->p.netns))
-		return false;
 	if (!nft_hook_list(state_nft(w->state), w->p.netns, family_of(w), hook, 0, &list, &err))
 		for (size_t i = 0; i < list->n; i++) {
-			const struct nft_hook_row *row = &list->row[i];
-
-			if (row->function && !strcmp(row->function, function))
+			if (list->row[i].function && !strncmp(list->row[i].function, function, strlen(function)))
 				at[0] = i;
-			if (row->table && row->backend == b->backend && (!row->family || row->family == b->family) &&
-			    !strcmp(row->table, b->table) && (!row->chain || !strcmp(row->chain, b->chain)))
+			if (is_row_of(&list->row[i], b))
 				at[1] = i;
 		}
 	if (at[0] != SIZE_MAX && at[1] != SIZE_MAX)
 		return at[0] < at[1];
-	return choice_unknown(w->choices, 2, arena_printf(w->arena, "the order of ip_vs and %s %s, both at priority %d, could not "
-							  "be read: %s", b->table, b->chain, b->priority,
+	return !matters ||
+	       choice_unknown(w->choices, 2, arena_printf(w->arena, "the order of %s and %s, both at priority %d, could not be read: %s", what,
+							  base_say(w, b), b->priority,
 							  err.text[0] ? err.text : "the kernel's list does not name both"));
 }
 
@@ -260,7 +266,9 @@ static enum flow virtual_services(struct walk *w, uint8_t hook, struct hook_run 
 	int own;
 
 	while ((function = ipvs_function(hook, r->n_ipvs, &own))) {
-		if (own > priority || (own == priority && b && !before_its_equal(w, hook, function, b)))
+		if (own > priority || (own == priority && b &&
+				       !(ipvs_present(state_ipvs(w->state), w->p.netns) &&
+					 before_its_equal(w, hook, "ip_vs", function, b, true))))
 			return GO;
 		r->n_ipvs++;
 		if (ipvs_hook(w, hook, function, &r->new_oif) == END)
@@ -269,12 +277,26 @@ static enum flow virtual_services(struct walk *w, uint8_t hook, struct hook_run 
 	return GO;
 }
 
+/*
+ * Does NAT run before b? Its chains at this hook stand where its function does (ordered()). One that has none here stands at its
+ * priority all the same: nf_nat_register_fn() takes all hooks at once.
+ */
+static bool nat_before(struct walk *w, uint8_t hook, const struct hook_run *r, const struct nft_base *b, int priority)
+{
+	int its = nat_priority(hook);
+
+	if (!b || b->type == NFT_BASE_NAT || priority != its)
+		return priority >= its;
+	if (r->has_nat)
+		return false;
+	return before_its_equal(w, hook, "NAT", "nf_nat_", b, w->p.ct.status & (IPS_SRC_NAT | IPS_DST_NAT));
+}
+
 /* What runs before the base chain b; NULL: all that is left. */
 static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const struct nft_base *b)
 {
 	int its = nat_priority(hook);
 	int priority = !b ? INT_MAX : b->type == NFT_BASE_NAT ? its : b->priority;
-	bool nat = b && b->type != NFT_BASE_NAT && r->has_nat ? priority > its : priority >= its;
 
 	if (is_early(hook) && !r->tracked && priority > PRI_CONNTRACK) {
 		r->tracked = true;
@@ -284,7 +306,7 @@ static enum flow up_to(struct walk *w, uint8_t hook, struct hook_run *r, const s
 	/* ip_vs stands before the NAT hook of INPUT and after that of OUTPUT */
 	if (hook == NF_INET_LOCAL_IN && virtual_services(w, hook, r, b, priority) == END)
 		return END;
-	if (hook != NF_INET_FORWARD && !r->translated && nat) {
+	if (hook != NF_INET_FORWARD && !r->translated && nat_before(w, hook, r, b, priority)) {
 		struct packet before = w->p;
 
 		r->translated = true;
