@@ -82,14 +82,14 @@ static size_t shared_hops(const struct trace *t, size_t n, size_t *evidence)
 /* -- ways that go alike --------------------------------------------------------------------------- */
 
 /* Chains that belong to one endpoint alone count as one. */
-static bool alike_chain(const char *a, const char *b)
+static const char *kind_of_chain(const char *chain)
 {
 	static const char *const own[] = { "KUBE-SEP-", "endpoint-" };
 
-	for (size_t i = 0; a && b && i < ARRAY_SIZE(own); i++)
-		if (!strncmp(a, own[i], strlen(own[i])) && !strncmp(b, own[i], strlen(own[i])))
-			return true;
-	return same_text(a, b);
+	for (size_t i = 0; chain && i < ARRAY_SIZE(own); i++)
+		if (!strncmp(chain, own[i], strlen(own[i])))
+			return own[i];
+	return chain;
 }
 
 static bool alike_evidence(const struct evidence *a, const struct evidence *b)
@@ -98,7 +98,7 @@ static bool alike_evidence(const struct evidence *a, const struct evidence *b)
 		return false;
 	if (a->kind != EV_RULE && a->kind != EV_POLICY)
 		return true;
-	return same_text(a->table, b->table) && alike_chain(a->chain, b->chain) &&
+	return same_text(a->table, b->table) && same_text(kind_of_chain(a->chain), kind_of_chain(b->chain)) &&
 	       (a->index == b->index || !same_text(a->chain, b->chain));
 }
 
@@ -109,14 +109,23 @@ static const struct evidence *next_weighty(const struct hop *h, size_t *i)
 	return *i < h->n_evidence ? &h->evidence[(*i)++] : NULL;
 }
 
+static bool keeps_src(const struct hop *h)
+{
+	return addr_eq(&h->in.src, &h->out.src);
+}
+
+static bool keeps_dst(const struct hop *h)
+{
+	return addr_eq(&h->in.dst, &h->out.dst);
+}
+
 static bool alike_hop(const struct hop *a, const struct hop *b)
 {
 	size_t i = 0, k = 0;
 
 	if (!same_stage(a, b) || !a->place != !b->place || a->in.mark != b->in.mark || a->out.mark != b->out.mark ||
-	    addr_eq(&a->in.src, &a->out.src) != addr_eq(&b->in.src, &b->out.src) ||
-	    addr_eq(&a->in.dst, &a->out.dst) != addr_eq(&b->in.dst, &b->out.dst) ||
-	    a->verdict.kind != b->verdict.kind || a->verdict.cause != b->verdict.cause)
+	    keeps_src(a) != keeps_src(b) || keeps_dst(a) != keeps_dst(b) || a->verdict.kind != b->verdict.kind ||
+	    a->verdict.cause != b->verdict.cause)
 		return false;
 	for (;;) {
 		const struct evidence *x = next_weighty(a, &i), *y = next_weighty(b, &k);
@@ -151,6 +160,50 @@ static bool alike(const struct trace *a, const struct trace *b, size_t first, bo
 	return i == a->n_hops && k == b->n_hops;
 }
 
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	return (h ^ v) * 0x100000001b3ull;
+}
+
+static uint64_t mix_text(uint64_t h, const char *s)
+{
+	for (; s && *s; s++)
+		h = mix(h, *s);
+	return mix(h, 0);
+}
+
+static uint64_t mix_evidence(uint64_t h, const struct evidence *e)
+{
+	h = mix(mix(mix(mix(h, e->kind), e->backend), e->family), e->effect);
+	if (e->kind != EV_RULE && e->kind != EV_POLICY)
+		return h;
+	h = mix_text(mix_text(h, e->table), kind_of_chain(e->chain));
+	return kind_of_chain(e->chain) == e->chain ? mix(h, e->index) : h;
+}
+
+static uint64_t mix_hop(uint64_t h, const struct hop *hop)
+{
+	const struct evidence *e;
+	size_t i = 0;
+
+	h = mix(mix(mix(mix(h, hop->stage), hop->hook), hop->priority), hop->nat | hop->reply << 1 | !hop->place << 2);
+	h = mix(mix(mix(h, hop->in.mark), hop->out.mark), keeps_src(hop) | keeps_dst(hop) << 1);
+	h = mix(mix(h, hop->verdict.kind), hop->verdict.cause);
+	while ((e = next_weighty(hop, &i)))
+		h = mix_evidence(h, e);
+	return h;
+}
+
+/* Equal for all that is alike, so that thousands of ways need not be held against each other. */
+static uint64_t likeness(const struct trace *t, size_t first, bool all)
+{
+	uint64_t hash = mix(mix(mix(mix(0xcbf29ce484222325ull, t->end.kind), t->end.cause), t->share_kind), t->has_endpoint);
+
+	for (size_t i = next_shown(t, first, all); i < t->n_hops; i = next_shown(t, i + 1, all))
+		hash = mix_hop(hash, &t->hops[i]);
+	return hash;
+}
+
 /* -- branches ------------------------------------------------------------------------------------- */
 
 struct branch {
@@ -158,6 +211,7 @@ struct branch {
 	size_t n;
 	double share;
 	bool even;			/* all of one share */
+	uint64_t likeness;
 };
 
 static void add_trace(struct arena *a, struct branch *b, const struct trace *t, size_t most)
@@ -179,10 +233,12 @@ static struct branch *fold(struct pen *p, const struct trace *t, size_t n, size_
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		uint64_t hash = likeness(&t[i], first, all);
 		size_t k = 0;
 
-		while (k < count && !alike(v[k].trace[0], &t[i], first, all))
+		while (k < count && (v[k].likeness != hash || !alike(v[k].trace[0], &t[i], first, all)))
 			k++;
+		v[k].likeness = hash;
 		add_trace(p->a, &v[k], &t[i], n - i);
 		count += k == count;
 	}

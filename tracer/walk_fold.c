@@ -173,21 +173,36 @@ static bool same_deeds(struct arena *a, const struct ways *x, const struct ways 
 	return true;
 }
 
-/* Random ways to one end are one: the first of them stays. */
+static int by_joined(const void *a, const void *b)
+{
+	const struct way *x = *(struct way *const *)a, *y = *(struct way *const *)b;
+
+	if (x->end_hash == y->end_hash && !x->n_gap != !y->n_gap)
+		return x->n_gap ? -1 : 1;
+	if (x->end_hash == y->end_hash && x->t.share_kind != y->t.share_kind)
+		return x->t.share_kind < y->t.share_kind ? -1 : 1;
+	return by_end(a, b);
+}
+
+static bool joins(const struct way *a, const struct way *b)
+{
+	return !a->n_gap && !b->n_gap && a->t.share_kind == b->t.share_kind && same_end(a, b);
+}
+
+/* Random ways to one end are one: the first of them stays. Sorted so that what can be joined stands together. */
 static void join(struct ways *l)
 {
 	size_t n = 0;
 
-	qsort(l->v, l->n, sizeof(*l->v), by_end);
+	qsort(l->v, l->n, sizeof(*l->v), by_joined);
 	for (size_t i = 0; i < l->n; i++) {
 		struct way *w = l->v[i];
 		size_t k = n;
 
-		while (k > 0 && l->v[k - 1]->end_hash == w->end_hash &&
-		       !(same_end(l->v[k - 1], w) && l->v[k - 1]->t.share_kind == w->t.share_kind && !w->n_gap &&
-			 !l->v[k - 1]->n_gap))
+		while (k > 0 && !w->n_gap && l->v[k - 1]->end_hash == w->end_hash && !joins(l->v[k - 1], w) &&
+		       !l->v[k - 1]->n_gap)
 			k--;
-		if (k > 0 && l->v[k - 1]->end_hash == w->end_hash)
+		if (k > 0 && joins(l->v[k - 1], w))
 			l->v[k - 1]->t.share += w->t.share;
 		else
 			l->v[n++] = w;
