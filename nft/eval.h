@@ -48,7 +48,8 @@ static inline bool eval_has_ct(const struct eval *e)
 
 /*
  * Does the packet carry a full socket (skb->sk)? Only what a socket of this namespace sends, a rule gave one to, or early demultiplexing
- * found one for at INPUT: tcp_v4_early_demux(), udp_v4_early_demux(), which know connections alone, not listeners.
+ * found one for at INPUT: tcp_v4_early_demux(), udp_v4_early_demux() and IPv6's, which know connections alone, not listeners, and never
+ * ask conntrack.
  */
 enum answer eval_has_socket(const struct eval *e);
 

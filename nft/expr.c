@@ -217,7 +217,8 @@ enum answer eval_has_socket(const struct eval *e)
 		return NO;
 	if (p->proto == IPPROTO_TCP)
 		return (p->tcp_flags & 0x12) == 0x02 ? NO : UNKNOWN;	/* a SYN */
-	return p->proto == IPPROTO_UDP && p->ct.state != CT_NEW ? UNKNOWN : NO;
+	/* The answer to a request that was not tracked, or was in another zone, is new to conntrack, but not to the socket. */
+	return p->proto == IPPROTO_UDP && (p->answer || p->ct.state != CT_NEW) ? UNKNOWN : NO;
 }
 
 enum answer eval_unknown(struct eval *e, const char *fmt, ...)

@@ -95,6 +95,7 @@ static void answer_packet(struct walk *w)
 	p->ct = (struct ct_view){};
 	p->ipvs.set = false;
 	p->sk_known = false;
+	p->answer = true;
 	w->reply = true;
 	w->prerouted = false;
 	w->tproxy.set = false;

@@ -291,6 +291,21 @@ static void meta_owner(void **state UNUSED)
 	assert_int_equal(meta_eq(NFT_META_SKUID, &uid, 4), STEP_BREAK);
 }
 
+/* Early demultiplexing asks the sockets, not conntrack. */
+static void meta_cgroup_at_input(void **state UNUSED)
+{
+	uint32_t zero = 0;
+
+	bench.run.hook = NF_INET_LOCAL_IN;
+	bench.p.proto = IPPROTO_UDP;
+	bench.p.ct.state = CT_NEW;
+	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_BREAK);
+	bench.p.answer = true;		/* to a request that was not tracked */
+	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_UNKNOWN);
+	bench.p.proto = IPPROTO_SCTP;
+	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_BREAK);
+}
+
 static void meta_mark(void **state UNUSED)
 {
 	uint32_t mark = 0x4000;
@@ -726,6 +741,7 @@ int main(void)
 		cmocka_unit_test_setup(bitwise_registers, reset4), cmocka_unit_test_setup(shifts, reset4),
 		cmocka_unit_test_setup(byteorders, reset4), cmocka_unit_test_setup(ranges, reset4),
 		cmocka_unit_test_setup(meta_keys, reset4), cmocka_unit_test_setup(meta_owner, reset4),
+		cmocka_unit_test_setup(meta_cgroup_at_input, reset4),
 		cmocka_unit_test_setup(meta_mark, reset4), cmocka_unit_test_setup(ct_keys, reset4),
 		cmocka_unit_test_setup(ct_tuple, reset4), cmocka_unit_test_setup(notrack, reset4),
 		cmocka_unit_test_setup(nat_forms, reset4), cmocka_unit_test_setup(masquerade_and_redirect, reset4),
