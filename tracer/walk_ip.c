@@ -429,6 +429,7 @@ enum flow ip_receive(struct walk *w)
 
 	w->p.oif = 0;
 	w->p.given.set = false;
+	w->unrouted = false;
 	/* nf_conntrack_in() left it without a connection at OUTPUT, and looks again */
 	if (lo && w->p.ct.state == CT_INVALID)
 		w->p.ct = (struct ct_view){};
@@ -442,8 +443,11 @@ enum flow ip_receive(struct walk *w)
 	if (w->prerouted)
 		w->tproxy.set = false;
 	w->prerouted = false;
-	/* Over loopback the route of the way out stays attached to the packet. */
-	if (lo && !w->p.physin) {
+	/*
+	 * Over loopback the route of the way out stays attached to the packet; without it, ip_rcv_finish_core() asks anew, and for
+	 * fib_validate_source() an address of this host is a martian source there too.
+	 */
+	if (lo && !w->p.physin && !w->unrouted) {
 		uint8_t type = 0;
 
 		if (!state_addr_type(w->state, w->p.netns, &w->p.dst, 0, &type) && type == RTN_LOCAL)

@@ -408,6 +408,8 @@ bool nat_apply(struct walk *w, uint8_t hook)
 	if (w->p.proto == IPPROTO_ICMP || w->p.proto == IPPROTO_ICMPV6)
 		w->p.sport = want.sport;
 	if (dst) {
+		/* nf_nat_ipv4_pre_routing(), nf_nat_ipv6_in(): skb_dst_drop() */
+		w->unrouted |= hook == NF_INET_PRE_ROUTING && !addr_eq(&w->p.dst, &want.dst);
 		w->p.dst = want.dst;
 		if (has_ports(w->p.proto))
 			w->p.dport = want.dport;
