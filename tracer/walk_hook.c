@@ -236,9 +236,9 @@ static bool is_row_of(const struct nft_hook_row *row, const struct nft_base *b)
 
 /*
  * Does a function whose name begins so stand before the base chain b of its very priority? Only the kernel's own list tells; where it does
- * not, either may, unless it is the same to the packet.
+ * not, either may.
  */
-static bool before_its_equal(struct walk *w, uint8_t hook, const char *what, const char *function, const struct nft_base *b, bool matters)
+static bool before_its_equal(struct walk *w, uint8_t hook, const char *what, const char *function, const struct nft_base *b)
 {
 	const struct nft_hook_list *list;
 	struct err err = {};
@@ -253,8 +253,7 @@ static bool before_its_equal(struct walk *w, uint8_t hook, const char *what, con
 		}
 	if (at[0] != SIZE_MAX && at[1] != SIZE_MAX)
 		return at[0] < at[1];
-	return !matters ||
-	       choice_unknown(w->choices, 2, arena_printf(w->arena, "the order of %s and %s, both at priority %d, could not be read: %s", what,
+	return choice_unknown(w->choices, 2, arena_printf(w->arena, "the order of %s and %s, both at priority %d, could not be read: %s", what,
 							  base_say(w, b), b->priority,
 							  err.text[0] ? err.text : "the kernel's list does not name both"));
 }
@@ -268,7 +267,7 @@ static enum flow virtual_services(struct walk *w, uint8_t hook, struct hook_run 
 	while ((function = ipvs_function(hook, r->n_ipvs, &own))) {
 		if (own > priority || (own == priority && b &&
 				       !(ipvs_present(state_ipvs(w->state), w->p.netns) &&
-					 before_its_equal(w, hook, "ip_vs", function, b, true))))
+					 before_its_equal(w, hook, "ip_vs", function, b))))
 			return GO;
 		r->n_ipvs++;
 		if (ipvs_hook(w, hook, function, &r->new_oif) == END)
@@ -289,7 +288,9 @@ static bool nat_before(struct walk *w, uint8_t hook, const struct hook_run *r, c
 		return priority >= its;
 	if (r->has_nat)
 		return false;
-	return before_its_equal(w, hook, "NAT", "nf_nat_", b, w->p.ct.status & (IPS_SRC_NAT | IPS_DST_NAT));
+	/* the null binding too may change a source port, and its being done can be seen (ct status) */
+	return !(nat_wanted(w, hook) || w->p.ct.status & (IPS_SRC_NAT | IPS_DST_NAT)) ||
+	       before_its_equal(w, hook, "NAT", "nf_nat_", b);
 }
 
 /* What runs before the base chain b; NULL: all that is left. */
