@@ -57,6 +57,9 @@ static enum flow stolen(struct walk *w, const struct place *at, const struct nft
 {
 	if (!run->fwd_ifindex)
 		return finish(w, at, END_UNKNOWN, CAUSE_UNREADABLE, run->why);
+	/* at egress it may lead back to its own chain: NF_RECURSION_LIMIT */
+	if (++w->forwards > MAX_FORWARDS)
+		return finish(w, at, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
 	hop_done(w, at->stage, at->hook, at->priority, at->nat);
 	w->p.oif = run->fwd_ifindex;
 	if (!addr_len(&run->fwd_addr))
