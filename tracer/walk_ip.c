@@ -98,22 +98,23 @@ static enum flow open_way(struct walk *w, enum stage stage, const struct route *
 	return end_simple(w, stage, END_UNKNOWN, CAUSE_UNREADABLE, r->unknown);
 }
 
-/* Takes the FIB's way: device and next hop. */
-void take_way(struct walk *w, const struct route *r)
-{
-	w->p.oif = r->oif;
-	w->onlink = !addr_len(&r->gateway);
-	w->nexthop = w->onlink ? w->p.dst : r->gateway;
-}
-
-/* -- out ------------------------------------------------------------------------------------------ */
-
 static int loopback(struct walk *w)
 {
 	const struct link *l = state_link_named(w->state, w->p.netns, "lo");
 
 	return l ? l->ifindex : 1;
 }
+
+void take_way(struct walk *w, const struct route *r)
+{
+	w->p.oif = r->oif;
+	w->onlink = !addr_len(&r->gateway);
+	w->nexthop = w->onlink ? w->p.dst : r->gateway;
+	/* ip6_rt_init_dst() goes by the type; for __mkroute_output() all that leaves by loopback is for this host */
+	w->comes_back = r->type == RTN_LOCAL || (packet_family(&w->p) == AF_INET && !w->p.iif && r->oif == loopback(w));
+}
+
+/* -- out ------------------------------------------------------------------------------------------ */
 
 enum flow post_routing(struct walk *w)
 {
@@ -429,13 +430,13 @@ enum flow ip_receive(struct walk *w)
 
 	w->p.oif = 0;
 	w->p.given.set = false;
-	w->unrouted = false;
 	/* nf_conntrack_in() left it without a connection at OUTPUT, and looks again */
 	if (lo && w->p.ct.state == CT_INVALID)
 		w->p.ct = (struct ct_view){};
 	if (!lo) {
 		w->p.local = false;
 		w->p.sk_known = false;
+		w->comes_back = false;
 	}
 	if (!w->prerouted && run_hook(w, NF_INET_PRE_ROUTING) == END)
 		return END;
@@ -444,14 +445,8 @@ enum flow ip_receive(struct walk *w)
 		w->tproxy.set = false;
 	w->prerouted = false;
 	/*
-	 * Over loopback the route of the way out stays attached to the packet; without it, ip_rcv_finish_core() asks anew, and for
-	 * fib_validate_source() an address of this host is a martian source there too.
+	 * Over loopback the route of the way out stays attached to the packet, whatever a rule wrote into it; without it,
+	 * ip_rcv_finish_core() asks anew, and for fib_validate_source() an address of this host is a martian source there too.
 	 */
-	if (lo && !w->p.physin && !w->unrouted) {
-		uint8_t type = 0;
-
-		if (!state_addr_type(w->state, w->p.netns, &w->p.dst, 0, &type) && type == RTN_LOCAL)
-			return local_in(w);
-	}
-	return route_input(w);
+	return w->comes_back ? local_in(w) : route_input(w);
 }

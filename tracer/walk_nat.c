@@ -409,7 +409,8 @@ bool nat_apply(struct walk *w, uint8_t hook)
 		w->p.sport = want.sport;
 	if (dst) {
 		/* nf_nat_ipv4_pre_routing(), nf_nat_ipv6_in(): skb_dst_drop() */
-		w->unrouted |= hook == NF_INET_PRE_ROUTING && !addr_eq(&w->p.dst, &want.dst);
+		if (hook == NF_INET_PRE_ROUTING && !addr_eq(&w->p.dst, &want.dst))
+			w->comes_back = false;
 		w->p.dst = want.dst;
 		if (has_ports(w->p.proto))
 			w->p.dport = want.dport;

@@ -39,7 +39,7 @@ struct walk {
 	const struct nft_write *writes;	/* into sets, by rules so far */
 	struct addr nexthop;		/* whom the frame under way is for: gateway or destination; family 0: the receiving host */
 	bool onlink;			/* nexthop is the destination itself */
-	bool unrouted;			/* PREROUTING's NAT took the route of loopback's way out off the packet */
+	bool comes_back;		/* its route leads to this host, and over loopback stays attached: no other is looked up */
 	bool prerouted;			/* br_netfilter ran PREROUTING: ip_sabotage_in() skips it */
 	bool brnf_first;		/* br_netfilter before the bridge chains of its own priority */
 	struct { bool set; struct addr addr; uint16_t port; } tproxy;
@@ -138,7 +138,7 @@ enum flow route_refused(struct walk *w, const struct route_key *key, const struc
 			bool silent);
 /* The answer came to a socket, or leaves: good and why, if it looks like an answer to the socket that waits for it. */
 enum flow answer_ends(struct walk *w, enum stage stage, enum end_kind good, const char *why);
-/* Takes the FIB's way: device and next hop. */
+/* Takes the FIB's way: device and next hop, and whether it leads back to this host. */
 void take_way(struct walk *w, const struct route *r);
 /* POSTROUTING, and out of w->p.oif. */
 enum flow post_routing(struct walk *w);

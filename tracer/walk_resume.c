@@ -210,9 +210,19 @@ static bool can_begin(const struct walk_at *at)
 	return (at->pf == NFPROTO_IPV4 || at->pf == NFPROTO_IPV6) && at->hook <= NF_INET_POST_ROUTING;
 }
 
+/* The route that it brings along over loopback cannot be seen: it is taken to be the one to its address. */
+static bool meant_for_us(struct walk *w)
+{
+	uint8_t type = 0;
+
+	return !state_addr_type(w->state, w->p.netns, &w->p.dst, 0, &type) && type == RTN_LOCAL;
+}
+
 static void go_on(struct walk *w)
 {
 	const struct walk_at *at = w->at;
+
+	w->comes_back = meant_for_us(w);
 
 	if (at->pf == NFPROTO_BRIDGE || at->pf == NFPROTO_NETDEV) {
 		from_port(w, at->p.iif);
