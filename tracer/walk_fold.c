@@ -10,6 +10,8 @@
 
 #include "tracer/walk_fold.h"
 
+#define MAX_EITHER	16		/* forks that decide nothing of the end: how many are told of one way */
+
 struct ways {
 	struct way **v;
 	size_t n;
@@ -189,8 +191,39 @@ static bool joins(const struct way *a, const struct way *b)
 	return !a->n_gap && !b->n_gap && a->t.share_kind == b->t.share_kind && same_end(a, b);
 }
 
+static void add_either(struct fold *f, struct way *w, const char *gap)
+{
+	for (size_t i = 0; i < w->n_either; i++)
+		if (!strcmp(w->either[i], gap))
+			return;
+	if (w->n_either < MAX_EITHER)
+		*VEC_PUSH(f->arena, w->either, w->n_either, w->cap_either) = gap;
+}
+
+/* One way stands for another as well: what is told of that is told of it. */
+static void stand_for(struct fold *f, struct way *w, const struct way *other)
+{
+	for (size_t i = 0; i < other->n_either; i++)
+		add_either(f, w, other->either[i]);
+}
+
+/* The same of ways to the same ends. */
+static void stand_for_all(struct fold *f, const struct ways *l, const struct ways *others)
+{
+	struct way **v = arena_dup(f->arena, l->v, l->n * sizeof(*v));
+	struct way **o = arena_dup(f->arena, others->v, others->n * sizeof(*o));
+
+	qsort(v, l->n, sizeof(*v), by_end);
+	qsort(o, others->n, sizeof(*o), by_end);
+	for (size_t i = 0, k = 0; i < others->n; i++) {
+		while (k + 1 < l->n && !same_end(v[k], o[i]))
+			k++;
+		stand_for(f, v[k], o[i]);
+	}
+}
+
 /* Random ways to one end are one: the first of them stays. Sorted so that what can be joined stands together. */
-static void join(struct ways *l)
+static void join(struct fold *f, struct ways *l)
 {
 	size_t n = 0;
 
@@ -202,10 +235,12 @@ static void join(struct ways *l)
 		while (k > 0 && !w->n_gap && l->v[k - 1]->end_hash == w->end_hash && !joins(l->v[k - 1], w) &&
 		       !l->v[k - 1]->n_gap)
 			k--;
-		if (k > 0 && joins(l->v[k - 1], w))
+		if (k > 0 && joins(l->v[k - 1], w)) {
 			l->v[k - 1]->t.share += w->t.share;
-		else
+			stand_for(f, l->v[k - 1], w);
+		} else {
 			l->v[n++] = w;
+		}
 	}
 	l->n = n;
 	qsort(l->v, l->n, sizeof(*l->v), by_walk);
@@ -248,8 +283,9 @@ static struct ways fold_unknown(struct fold *f, size_t lo, size_t hi, size_t dep
 	}
 	/* a branch that was not walked may end anywhere */
 	if (!differ && branches == step->n) {
+		stand_for_all(f, &first, &(struct ways){ out.v + first.n, out.n - first.n });
 		for (size_t i = 0; either && i < first.n; i++)
-			*VEC_PUSH(f->arena, first.v[i]->either, first.v[i]->n_either, first.v[i]->cap_either) = step->gap;
+			add_either(f, first.v[i], step->gap);
 		return first;
 	}
 	add_gap(f, &out, step->gap);
@@ -300,7 +336,7 @@ static struct ways fold(struct fold *f, size_t lo, size_t hi, size_t depth)
 		out.n += l.n;
 	}
 	if (out.n > 1)
-		join(&out);
+		join(f, &out);
 	return out;
 }
 

@@ -330,11 +330,57 @@ static void either_way(void **state)
 		}
 }
 
+/* A way with the marks of its unread forks, all of one end. */
+static void marked_way(struct arena *a, const struct choices *c, uint32_t mark, struct way *out)
+{
+	struct hop *h = arena_alloc(a, sizeof(*h));
+	struct trace t = end_of(c, 0);
+
+	h->out.mark = mark;
+	t.hops = h;
+	t.n_hops = 1;
+	way_keep(a, c, &t, out);
+}
+
+/* A random or unread fork of so many branches, in each of which another fork is unread: one way stands for all, and tells of each. */
+static void either_of_all(void **state)
+{
+	static const struct { bool unknown; unsigned branches, texts; size_t either; } rows[] = {
+		{ false, 2, 2, 2 }, { false, 3, 1, 1 }, { false, 40, 40, 16 }, { true, 3, 3, 3 }, { true, 3, 2, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct arena *a = arena_new();
+		struct choices *c = choices_new(a, 256);
+		struct way *way = NULL;
+		const struct trace *out;
+		size_t n = 0, cap = 0, n_out;
+
+		do {
+			unsigned branch;
+
+			choices_rewind(c);
+			branch = rows[i].unknown ? choice_unknown(c, rows[i].branches, "outer") : choice_random(c, rows[i].branches, NULL);
+			/* another address each time, as two walks make the same words */
+			marked_way(a, c, choice_unknown(c, 2, arena_printf(a, "fork %u", branch % rows[i].texts)), VEC_PUSH(a, way, n, cap));
+		} while (choices_next(c));
+		ways_fold(a, way, n, NULL, &out, &n_out);
+		assert_int_equal(n_out, 1);
+		assert_int_equal(out[0].n_gaps, 0);
+		assert_int_equal(out[0].n_either, rows[i].either);
+		for (size_t k = 0; k < out[0].n_either; k++)
+			assert_string_equal(out[0].either[k], arena_printf(a, "fork %zu", k));
+		arena_free(a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_trees), cmocka_unit_test(cut_short), cmocka_unit_test(cut_at_an_unknown_fork),
 		cmocka_unit_test(endless), cmocka_unit_test(wide_service), cmocka_unit_test(either_way),
+		cmocka_unit_test(either_of_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
