@@ -81,7 +81,8 @@ static __noinline int tell(void *ctx, struct event *e, const struct look *k, __u
 	e->priority = BPF_CORE_READ(skb, priority);
 	e->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	if (in_task(ctx))
+	/* what a device had received is in the hands of whoever moves it on: the reader of a queue, of a tun device */
+	if (in_task(ctx) && !BPF_CORE_READ(skb, skb_iif))
 		e->flags |= EVENT_TASK;
 	if (bpf_core_field_exists(skb->ipvs_property) && BPF_CORE_READ_BITFIELD_PROBED(skb, ipvs_property))
 		e->flags |= EVENT_IPVS;

@@ -58,7 +58,7 @@ struct sighting {
 	char ifname[16];		/* of the device it is at, or "" */
 	uint32_t pid;			/* the task it happened in (soft interrupts: whoever was interrupted) */
 	char comm[16];
-	bool task;			/* pid and comm are the sender's: not in an interrupt */
+	bool task;			/* pid and comm are the sender's: not in an interrupt, nor a received packet */
 	uint16_t n_bytes;		/* of bytes[]; p.len is the whole length */
 	uint8_t bytes[SIGHTING_BYTES];
 };

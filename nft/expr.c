@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nft/expr.h"
+#include "nft/queue.h"
 #include "nft/xt.h"
 #include "nft/uapi.h"
 #include "tracer/base/nl.h"
@@ -271,7 +272,7 @@ enum step_kind step_verdict(struct eval *e, int code, const char *chain)
 	case NF_DROP:
 		return STEP_DROP;
 	case NF_QUEUE:
-		return STEP_QUEUE;
+		return queue_verdict(e, (uint32_t)code >> NF_VERDICT_QBITS, 1, code & NF_VERDICT_FLAG_QUEUE_BYPASS);
 	case NF_STOLEN:
 		return STEP_STOLEN;
 	}

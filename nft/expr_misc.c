@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nft/expr.h"
+#include "nft/queue.h"
 #include "nft/uapi.h"
 #include "nft/xt.h"
 #include "tracer/base/nl.h"
@@ -320,12 +321,13 @@ struct queue_data {
 static enum step_kind queue_run(struct eval *e, const struct step *s)
 {
 	const struct queue_data *d = s->data;
+	bool bypass = d->flags & NFT_QUEUE_FLAG_BYPASS;
 
-	if (d->by_reg)
-		e->says = "queues it to user space";
-	else
-		e->says = arena_printf(e->arena, "queues it to user space (queue %u)", d->num);
-	return STEP_QUEUE;
+	if (!d->by_reg)
+		return queue_verdict(e, d->num, d->total, bypass);
+	if (!reg_known(e, d->reg, 2))
+		return queue_verdict(e, 0, QUEUES, bypass);
+	return queue_verdict(e, reg_load32(e, d->reg) & 0xffff, 1, bypass);
 }
 
 static void queue_words(struct words *w, const struct step *s)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nft/legacy.h"
+#include "nft/queue.h"
 
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
@@ -209,9 +210,9 @@ static enum step_kind drop_run(struct eval *e UNUSED, const struct step *s UNUSE
 	return STEP_DROP;
 }
 
-static enum step_kind queue_run(struct eval *e UNUSED, const struct step *s UNUSED)
+static enum step_kind queue_run(struct eval *e, const struct step *s UNUSED)
 {
-	return STEP_QUEUE;
+	return queue_verdict(e, 0, 1, false);
 }
 
 static enum step_kind return_run(struct eval *e UNUSED, const struct step *s UNUSED)

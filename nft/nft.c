@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nft/ipset.h"
+#include "nft/queue.h"
 #include "nft/ruleset.h"
 #include "nft/state.h"
 #include "nft/uapi.h"
@@ -307,6 +308,7 @@ int nft_read_all(struct nft *nft, uint32_t netns, struct err *err)
 		seen[f] = true;
 		rc = read_family_all(r, f, err) ?: set_read_all(r, f, err);
 	}
+	queue_record(nft, netns);
 	rc = rc ?: hooks_read_all(r, err);
 	rc = rc ?: legacy_read_all(nft, netns, NFPROTO_IPV4) ?: legacy_read_all(nft, netns, NFPROTO_IPV6);
 	return rc ?: ipset_read_all(nft, netns, err);

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "nft/queue.h"
 #include "nft/xt_rows.h"
 
 #include <linux/netfilter/xt_NFQUEUE.h>
@@ -186,14 +187,8 @@ static struct xt_NFQ_info_v3 queue_info(const struct xt *x)
 static enum step_kind nfqueue(struct eval *e, const struct xt *x)
 {
 	const struct xt_NFQ_info_v3 info = queue_info(x);
-	const char *bypass = info.flags & NFQ_FLAG_BYPASS ? ", or lets it pass if nobody listens there" : "";
 
-	if (info.queues_total > 1)
-		e->says = arena_printf(e->arena, "hands it to user space queues %u to %u%s", info.queuenum,
-				       info.queuenum + info.queues_total - 1, bypass);
-	else
-		e->says = arena_printf(e->arena, "hands it to user space queue %u%s", info.queuenum, bypass);
-	return STEP_QUEUE;
+	return queue_verdict(e, info.queuenum, info.queues_total, info.flags & NFQ_FLAG_BYPASS);
 }
 
 static void nfqueue_words(struct text *t, const struct xt *x)

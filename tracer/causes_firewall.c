@@ -131,7 +131,19 @@ static bool filter_policy(struct view *v)
 	return true;
 }
 
+/* As nft/queue.c says it. */
+static bool queue_unread(struct view *v)
+{
+	return evidence_is_rule(v->ev) && v->ev->says && strstr(v->ev->says, "drops it: no program reads ");
+}
+
 static const struct cause rows[] = {
+	{ .id = "queue-unread", .severity = SEVERITY_ERROR, .when = FAILS,
+	  .title = "The program that should decide is not there", .ends = RULED, .applies = queue_unread,
+	  .text = "{rule} (`{ruletext}`) leaves it to a program what becomes of {packet}; it is dropped, since {because}: the "
+		  "program has ended, or has not started yet.",
+	  .fix = "cat /proc/net/netfilter/nfnetlink_queue   # the queues that are read; start {owner|the program} again. With "
+		  "\"bypass\" in the rule packets pass as long as it is away" },
 	{ .id = "iptables-legacy-and-nft", .severity = SEVERITY_ERROR, .when = FAILS | REACHES,
 	  .title = "iptables-legacy and iptables-nft both hold rules", .ends = RULED,
 	  .applies = legacy_and_nft,

@@ -166,6 +166,7 @@ static const struct row functions[] = {
 	{ "ip6t_do_table", DROP_NETFILTER, "a rule of ip6tables dropped it" },
 	{ "ebt_do_table", DROP_NETFILTER, "a rule of ebtables dropped it" },
 	{ "nf_reinject", DROP_NETFILTER, "the program behind a queue dropped it" },
+	{ "nfqnl_reinject", DROP_NETFILTER, "the program behind a queue dropped it" },
 	{ "nfqnl_enqueue_packet", DROP_NETFILTER, "the queue to a program is full, or nobody reads it" },
 	{ "nf_queue", DROP_NETFILTER, "it was to be queued to a program that is not there" },
 	{ "nf_ct_frag6_gather", DROP_FRAGMENT, "its other fragments did not come" },

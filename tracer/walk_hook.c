@@ -92,6 +92,10 @@ static enum flow run_base(struct walk *w, uint8_t pf, const struct nft_base *b, 
 	case NFT_STOLEN:
 		return stolen(w, at, &run);
 	case NFT_QUEUE:
+		if (!choice_unknown(w->choices, 2, arena_printf(w->arena, "%s: what comes of it there is not known", run.why)))
+			break;
+		return finish(w, at, END_UNKNOWN, CAUSE_UNREADABLE,
+			      "the program behind the queue may drop or change it (ktrace --send or ktrace drops shows)");
 	case NFT_UNKNOWN:
 		return finish(w, at, END_UNKNOWN, CAUSE_UNREADABLE, run.why);
 	case NFT_NAT:

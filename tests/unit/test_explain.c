@@ -730,6 +730,15 @@ static void rule_cannot(struct lab *l, bool near)
 	end(l, near ? END_REJECT : END_DROP, CAUSE_RULE, "nat/PREROUTING rule 3 drops it: veth3 has no address to translate to");
 }
 
+static void queue_unread(struct lab *l, bool near)
+{
+	to_pod(l);
+	rule(l, "filter", "FORWARD", "-j NFQUEUE --queue-num 5")->says = near ? "drops it: the program takes no packets from queue 5" :
+									       "drops it: no program reads queue 5";
+	hook(l, NF_INET_FORWARD, 0);
+	end(l, END_DROP, CAUSE_RULE, "filter/FORWARD rule 3 drops it: no program reads queue 5");
+}
+
 /* In a pod's own namespace the commands go there. */
 static void rule_in_pod(struct lab *l, bool near)
 {
@@ -1244,6 +1253,7 @@ static const struct {
 	{ "stale-chains-after-mode-switch", refusal_left, { "what is left over: iptables (legacy)", "filter/KUBE-SERVICES rule 3", "first that refuses is final" } },
 	{ "firewalld-zone-drop", firewalld, { "filter/FORWARD rule 3", "inet firewalld chain filter_FORWARD", "admin-prohibited" } },
 	{ "nft-accept-not-final", accept_not_final, { "filter/FORWARD rule 3", "inet mine chain fwd", "nft insert rule inet mine fwd handle 33" } },
+	{ "queue-unread", queue_unread, { "since no program reads queue 5", "start the program again" } },
 	{ "docker28-raw-drop", docker_raw, { "raw/PREROUTING rule 3", "10.244.0.3" } },
 	{ "docker-chain-drop", docker_chain, { "DOCKER-ISOLATION-STAGE-2" } },
 	{ "ufw-routed-deny", ufw, { "192.0.2.1 -> 10.244.0.3:8080", "ufw route allow from 192.0.2.1 to 10.244.0.3" } },

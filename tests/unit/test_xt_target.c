@@ -17,7 +17,6 @@
 #include <linux/netfilter/xt_LED.h>
 #include <linux/netfilter/xt_LOG.h>
 #include <linux/netfilter/xt_NFLOG.h>
-#include <linux/netfilter/xt_NFQUEUE.h>
 #include <linux/netfilter/xt_RATEEST.h>
 #include <linux/netfilter/xt_SECMARK.h>
 #include <linux/netfilter/xt_SYNPROXY.h>
@@ -206,10 +205,6 @@ static const struct row end_rows[] = {
 	ROW("SYNPROXY", 0, V4, NULL, STEP_STOLEN, "-j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460", NULL, NULL, struct xt_synproxy_info, XT_SYNPROXY_OPT_MSS | XT_SYNPROXY_OPT_WSCALE | XT_SYNPROXY_OPT_SACK_PERM | XT_SYNPROXY_OPT_TIMESTAMP, 7, 1460),
 	ROW("SYNPROXY", 0, V4, ack, STEP_UNKNOWN, NULL, NULL, NULL, struct xt_synproxy_info, 0),
 	ROW("SYNPROXY", 0, V4, udp, STEP_NEXT, NULL, NULL, NULL, struct xt_synproxy_info, 0),
-	ROW("NFQUEUE", 0, V4, NULL, STEP_QUEUE, "-j NFQUEUE --queue-num 5", "hands it to user space queue 5", NULL, struct xt_NFQ_info, 5),
-	ROW("NFQUEUE", 1, V4, NULL, STEP_QUEUE, "-j NFQUEUE --queue-balance 5:7", "hands it to user space queues 5 to 7", NULL, struct xt_NFQ_info_v1, 5, 3),
-	ROW("NFQUEUE", 2, V4, NULL, STEP_QUEUE, "-j NFQUEUE --queue-num 5 --queue-bypass", NULL, NULL, struct xt_NFQ_info_v2, 5, 1, 1),
-	ROW("NFQUEUE", 3, V6, NULL, STEP_QUEUE, "-j NFQUEUE --queue-balance 5:7 --queue-cpu-fanout", NULL, NULL, struct xt_NFQ_info_v3, 5, 3, NFQ_FLAG_CPU_FANOUT),
 	ROW("CLUSTERIP", 0, V4, NULL, STEP_UNKNOWN, NULL, NULL, NULL, struct ipt_clusterip_tgt_info, 0),
 };
 

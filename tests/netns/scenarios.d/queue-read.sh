@@ -1,0 +1,10 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-only
+# A program reads the queue, and lets everything pass: what it does nobody knows before.
+rules_iptables() { ipt -I FORWARD -p tcp --dport 8080 -j NFQUEUE --queue-num 5 || skip "needs NFQUEUE"; }
+rules_nft() { nft_load 2>/dev/null <<-'EOF' || skip "needs nft_queue"
+	table @IP@ host { chain forward { type filter hook forward priority -1; tcp dport 8080 counter queue num 5; }; }
+	EOF
+}
+setup() { node python3 "$TOP/tests/netns/nfqueue.py" 5 accept "/run/netns/$LAB-node"; }
+unseen="program behind the queue" expect=ok:pod2
