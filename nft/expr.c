@@ -2,6 +2,7 @@
 /* Expressions: the table of tables, what decoders and evaluators share. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "nft/expr.h"
@@ -206,6 +207,19 @@ bool reg_known(const struct eval *e, unsigned off, unsigned len)
 
 /* -- answers -- */
 
+/*
+ * Of the sockets of one hash __udp4_lib_demux_lookup() and its IPv6 kin look at the first alone: one that is connected to the sender may be
+ * passed over, but without such a one there is none.
+ */
+static enum answer demultiplexed(const struct eval *e)
+{
+	struct sock_info sk = {};
+	bool asked = e->ask && e->ask->socket && !e->p->sport_unknown;
+	enum answer found = asked ? e->ask->socket(e->ask->ctx, e->netns, e->p, &sk) : UNKNOWN;
+
+	return found == NO || (found == YES && sk.state != TCP_ESTABLISHED) ? NO : UNKNOWN;
+}
+
 enum answer eval_has_socket(const struct eval *e)
 {
 	const struct packet *p = e->p;
@@ -214,12 +228,15 @@ enum answer eval_has_socket(const struct eval *e)
 		return YES;
 	if (p->given.set)
 		return UNKNOWN;
-	if (e->run->hook != NF_INET_LOCAL_IN)
+	/* ip_rcv_finish_core() does not look for one where it has a route already */
+	if (e->run->hook != NF_INET_LOCAL_IN || p->comes_back)
 		return NO;
 	if (p->proto == IPPROTO_TCP)
 		return (p->tcp_flags & 0x12) == 0x02 ? NO : UNKNOWN;	/* a SYN */
+	if (p->proto != IPPROTO_UDP)
+		return NO;
 	/* The answer to a request that was not tracked, or was in another zone, is new to conntrack, but not to the socket. */
-	return p->proto == IPPROTO_UDP && (p->answer || p->ct.state != CT_NEW) ? UNKNOWN : NO;
+	return p->answer || p->ct.state != CT_NEW ? UNKNOWN : demultiplexed(e);
 }
 
 enum answer eval_unknown(struct eval *e, const char *fmt, ...)

@@ -111,7 +111,7 @@ void take_way(struct walk *w, const struct route *r)
 	w->onlink = !addr_len(&r->gateway);
 	w->nexthop = w->onlink ? w->p.dst : r->gateway;
 	/* ip6_rt_init_dst() goes by the type; for __mkroute_output() all that leaves by loopback is for this host */
-	w->comes_back = r->type == RTN_LOCAL || (packet_family(&w->p) == AF_INET && !w->p.iif && r->oif == loopback(w));
+	w->p.comes_back = r->type == RTN_LOCAL || (packet_family(&w->p) == AF_INET && !w->p.iif && r->oif == loopback(w));
 }
 
 /* -- out ------------------------------------------------------------------------------------------ */
@@ -436,7 +436,7 @@ enum flow ip_receive(struct walk *w)
 	if (!lo) {
 		w->p.local = false;
 		w->p.sk_known = false;
-		w->comes_back = false;
+		w->p.comes_back = false;
 	}
 	if (!w->prerouted && run_hook(w, NF_INET_PRE_ROUTING) == END)
 		return END;
@@ -448,5 +448,5 @@ enum flow ip_receive(struct walk *w)
 	 * Over loopback the route of the way out stays attached to the packet, whatever a rule wrote into it; without it,
 	 * ip_rcv_finish_core() asks anew, and for fib_validate_source() an address of this host is a martian source there too.
 	 */
-	return w->comes_back ? local_in(w) : route_input(w);
+	return w->p.comes_back ? local_in(w) : route_input(w);
 }

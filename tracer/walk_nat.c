@@ -410,7 +410,7 @@ bool nat_apply(struct walk *w, uint8_t hook)
 	if (dst) {
 		/* nf_nat_ipv4_pre_routing(), nf_nat_ipv6_in(): skb_dst_drop() */
 		if (hook == NF_INET_PRE_ROUTING && !addr_eq(&w->p.dst, &want.dst))
-			w->comes_back = false;
+			w->p.comes_back = false;
 		w->p.dst = want.dst;
 		if (has_ports(w->p.proto))
 			w->p.dport = want.dport;

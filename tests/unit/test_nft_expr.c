@@ -2,6 +2,8 @@
 /* Expressions over registers, packets, connections and routes; above all what is not known must not become an answer. */
 #include "nft_bench.h"
 
+#include <netinet/tcp.h>
+
 #include <linux/netfilter/nf_nat.h>
 
 #define NH	NFT_PAYLOAD_NETWORK_HEADER
@@ -300,8 +302,22 @@ static void meta_cgroup_at_input(void **state UNUSED)
 	bench.p.proto = IPPROTO_UDP;
 	bench.p.ct.state = CT_NEW;
 	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_BREAK);
+	bench.socket = YES;
+	bench.sk.state = TCP_CLOSE;	/* it takes datagrams of anybody */
+	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_BREAK);
+	bench.sk.state = TCP_ESTABLISHED;
+	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_UNKNOWN);
+	bench.socket = UNKNOWN;
+	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_UNKNOWN);
+	bench.socket = NO;
+	bench.p.sport_unknown = true;
+	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_UNKNOWN);
+	bench.p.sport_unknown = false;
 	bench.p.answer = true;		/* to a request that was not tracked */
 	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_UNKNOWN);
+	bench.p.comes_back = true;	/* over loopback */
+	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_BREAK);
+	bench.p.comes_back = false;
 	bench.p.proto = IPPROTO_SCTP;
 	assert_int_equal(meta_eq(NFT_META_CGROUP, &zero, 4), STEP_BREAK);
 }

@@ -67,6 +67,7 @@ struct packet {
 	int iif, oif;			/* ifindex in that netns, 0: none */
 	int physin, physout;		/* bridge ports under br_netfilter, 0: none */
 	bool local;			/* made by a socket in this netns: owner matches can see it */
+	bool comes_back;		/* its route leads to this host, and over loopback stays attached: no other is looked up, and no socket */
 	bool answer;			/* sent back to whom the walk's first packet came from: a connected socket may wait for it */
 	bool sk_known;			/* uid and gid below are the sending socket's */
 	uint32_t uid, gid;
