@@ -75,6 +75,8 @@ class Seen:
         self.request, self.reply = [], []   # ("rule", family, table, chain, handle or index) and ("at", …, tuple, mark)
         self.errors = []                    # what was sent back at the node: (type, code) of ICMP, or "rst"
         self.reset = False                  # a RST came by
+        self.copies = {"request": 0, "reply": 0}    # that rules made of it
+        self.answered = False               # the node itself sent an answer
         self.arrived = {}                   # place: tuple
         self.local = None                   # tuple at the end of INPUT
         self.client, self.error = None, None    # "ok", "timeout", errno's name; (type, code, offender) of an ICMP error
@@ -172,7 +174,8 @@ class Eyes:
         table, chain, handle = a[1][:-1].decode(), a[2][:-1].decode(), num(3)
         seen = who.seen[probe]
         if table == "trace-tap":
-            self._tapped(seen, way, chain, packet, mark)
+            # where the tap begins to trace, its chain is the one name of two hooks: what has no device yet is at OUTPUT
+            self._tapped(seen, way, "out" if chain == "seen" and 10 not in a else chain, packet, mark)
             return
         row = getattr(seen, way, None) if way in ("request", "reply") else None
         if row is None:
@@ -184,10 +187,13 @@ class Eyes:
 
     @staticmethod
     def _tapped(seen, way, chain, packet, mark):
+        if chain.startswith("copies") and way in seen.copies:
+            seen.copies[way] += 1
         if way == "error" and packet and packet.proto == "tcp":
             seen.reset = True
         if chain == "out" and way == "error" and packet:
             seen.errors.append("rst" if packet.proto == "tcp" else (packet.type, packet.code))
+        seen.answered |= chain == "out" and way == "reply"
         if not chain.endswith("_end") or way not in ("request", "reply") or not packet:
             return
         if way == "request" and chain == "in_end":

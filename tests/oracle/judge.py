@@ -27,11 +27,12 @@ def packet_of(proto, p):
 
 def predicted(proto, path):
     """(request, reply): what ktrace says happens on the node, in the words of eyes.Seen."""
-    out = {False: [], True: []}
+    out, last = {False: [], True: []}, {False: [], True: []}
     for hop in path["hops"]:
         if hop["netns"] is not None:
             continue
-        row, tap = out[hop["reply"]], None
+        # a rule that forwards a frame is traced when that is done, behind all that the frame met then
+        row, taken, tap = out[hop["reply"]], last[hop["reply"]], None
         for e in hop["evidence"]:
             if e["kind"] not in ("rule", "policy") or e["effect"] == "none":
                 continue
@@ -42,10 +43,11 @@ def predicted(proto, path):
             if e["kind"] == "policy" and nft and e["effect"] != "verdict":
                 continue
             n = 0 if e["kind"] == "policy" else e["handle"] if nft else e["index"]
-            row.append(("rule", e["family"], e["table"], e["chain"], n))
+            (taken if nft and re.search(r"\bfwd (ip6? )?to ", e["text"] or "") else row).append(
+                ("rule", e["family"], e["table"], e["chain"], n))
         if tap and tap.endswith("_end"):
             row.append(("at", tap[:-4], packet_of(proto, hop["out"]), hop["out"]["mark"]))
-    return out[False], out[True]
+    return out[False] + last[False][::-1], out[True] + last[True][::-1]
 
 
 def same(a, b):
@@ -86,16 +88,47 @@ def end_of(probe, path):
     return "no-listener" if kind == "unknown" and probe.midway() and path["hops"][-1]["stage"] == "socket" else kind
 
 
+def copies(path):
+    """{way: how many copies the rules on it make}"""
+    out = {"request": 0, "reply": 0}
+    for hop in path["hops"]:
+        for e in hop["evidence"] if hop["netns"] is None else ():
+            if e["kind"] == "rule" and e["effect"] != "none" and e["table"] != "trace-tap":
+                out["reply" if hop["reply"] else "request"] += len(re.findall(r"\bdup to |-j TEE\b", e["text"] or ""))
+    return out
+
+
+PROXIED = ("synproxy", "SYNPROXY")
+
+
+def judge_proxied(probe, seen, path):
+    """The rule that answers a handshake has it, and nothing else gets it. What then comes, under the same addresses and ports, is the
+    node's own."""
+    request, reply = predicted(probe.proto, path)
+    norm = lambda row: [x if x[0] == "rule" else (x[0], x[1], plain(probe.proto, x[2]), x[3]) for x in row]
+    doubt = doubtful(path, False)
+    if any(h["reply"] for h in path["hops"]):
+        return difference("request", request, norm(seen.request), doubt) + \
+            difference("reply", reply, norm(seen.reply)[:len(reply)], doubt)
+    if probe.midway():
+        bad = difference("request", request, norm(seen.request), doubt)
+        return bad + (["ktrace: %s; it arrives at %s" % (path["end"]["why"], seen.arrived or "the node")]
+                      if seen.arrived or seen.local else [])
+    bad = difference("request", request, norm(seen.request)[:len(request)], doubt)
+    return bad + ([] if seen.answered else ["ktrace: %s; the kernel sends no answer" % path["end"]["why"]])
+
+
 def judge(probe, seen, doc):
     """What does not fit, for the path that fits best; [] if one fits. None: unknown."""
     best, unknown = None, False
     for path in doc["paths"]:
-        if end_of(probe, path) == "unknown":
+        proxied = path["end"]["kind"] == "unknown" and any(w in (path["end"]["why"] or "") for w in PROXIED)
+        if end_of(probe, path) == "unknown" and not proxied:
             unknown = True
             continue
         if not path["share"]:
             continue
-        bad = judge_path(probe, seen, path, doc["folded"])
+        bad = judge_proxied(probe, seen, path) if proxied else judge_path(probe, seen, path, doc["folded"])
         if best is None or len(bad) < len(best):
             best = bad
     if best == [] or not unknown:
@@ -122,6 +155,10 @@ def judge_path(probe, seen, path, folded):
     bad += difference("request", request, norm(seen.request)[:len(request) if astray else None], doubt)
     if answered and seen.reply:
         bad += difference("reply", reply, norm(seen.reply)[:len(reply) if astray else None], doubt)
+    made = copies(path)
+    for way in ("request", "reply") if answered and seen.reply else ("request",):
+        if not bad and not astray and made[way] != seen.copies[way]:
+            bad.append("%s: ktrace sees %d copies of it made, the kernel makes %d" % (way, made[way], seen.copies[way]))
     # where it is, and as whom
     where, got = whereabouts(seen, probe)
     # past the node, where a sniffer sees it already
@@ -145,9 +182,14 @@ def judge_path(probe, seen, path, folded):
     alone |= kind == "sent" and not answered
     # of a longer connection the handshake's last packet may be refused
     alone |= probe.long and ok
+    # a copy may be refused, and to the sender that is the packet's refusal
+    refused = any(seen.copies.values()) and bool(seen.errors)
+    alone |= refused
     if arrives and where and not alone and ok != (seen.client == "ok"):
         bad.append("ktrace: %s (%s); the client: %s" % (kind, path["end"]["why"], seen.client))
-    return bad + judge_error(probe, seen, path, last, answered) + judge_entry(probe, seen, hops)
+    if not refused:
+        bad += judge_error(probe, seen, path, last, answered)
+    return bad + judge_entry(probe, seen, hops)
 
 
 def whereabouts(seen, probe):

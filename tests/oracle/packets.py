@@ -221,6 +221,9 @@ class Flight:
             return True
         if p.midway() or not p.long or self.result != "ok" or self.s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             return False
+        # a proxied handshake may have no server behind it, who lets nothing through: tcpi_snd_wnd
+        if not struct.unpack_from("=I", self.s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232), 228)[0]:
+            return False
         p.goes_on(self.s)
         return True
 

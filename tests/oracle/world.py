@@ -195,7 +195,7 @@ class Lab:
         self.macs = list(self.mac.values())
         self.links = {line.split(":")[1].strip().split("@")[0]: int(line.split(":")[0]) for line in
                       lab.run_in(self.node, ["ip", "-o", "link"]).stdout.splitlines()}
-        self.bridged, self.turn = True, 0
+        self.bridged, self.loose, self.turn = True, True, 0
         self.set_kinds = [k for k, _ in KINDS if not run_inside(self.node, ["ipset", "create", "probe", *k.split(), *(
             ["range", "0-1"] if k == "bitmap:port" else ["range", "10.0.0.0/24"] if k.startswith("bitmap") else [])]).returncode
             and not run_inside(self.node, ["ipset", "destroy", "probe"]).returncode]
@@ -216,6 +216,11 @@ class Lab:
             for name in ("iptables", "ip6tables"):
                 self.sysctl("net/bridge/bridge-nf-call-" + name, int(on))
             self.bridged = on
+
+    def tcp_loose(self, on):
+        if on != self.loose:
+            self.sysctl("net/netfilter/nf_conntrack_tcp_loose", int(on))
+            self.loose = on
 
     # -- rules --
 
