@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Causes that no prediction can know: what the kernel was seen to do to a packet that rules and routes let pass. */
 #include <netinet/in.h>
+#include <string.h>
 
 #include "tracer/causes.h"
 
 static bool is_udp(struct view *v)
 {
 	return v->t->target.proto == IPPROTO_UDP;
+}
+
+/* As the table of tracer/meaning.c has it. */
+static bool by_queue(struct view *v)
+{
+	return v->t->end.why && strstr(v->t->end.why, "program behind a queue");
 }
 
 static const struct cause rows[] = {
@@ -24,6 +31,11 @@ static const struct cause rows[] = {
 	  .ends = ENDS(CAUSE_SOCKET_BUFFER),
 	  .text = "{packet} reached its socket {where}, but {why}.",
 	  .fix = "{in|}ss -tnm   # the application reads too slowly", .key = "{where}{target}" },
+	{ .id = "queue-drop", .severity = SEVERITY_ERROR, .when = FAILS, .title = "A program that reads a queue dropped it",
+	  .ends = ENDS(CAUSE_KERNEL), .applies = by_queue,
+	  .text = "A rule {where} queued {packet} to a program, and that dropped it: why, the program alone can tell.",
+	  .fix = "{in|}cat /proc/net/netfilter/nfnetlink_queue   # a line is a queue, its second column the netlink port of the program, "
+		 "as a rule its process number; see its log" },
 	{ .id = "kernel-drop", .severity = SEVERITY_ERROR, .when = FAILS, .title = "The kernel dropped it",
 	  .ends = ENDS(CAUSE_KERNEL),
 	  .text = "The kernel dropped {packet} {where}: {why}.",

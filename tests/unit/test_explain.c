@@ -1077,6 +1077,12 @@ static void backlog(struct lab *l, bool near) { plain(l, END_DROP, near ? CAUSE_
 static void kernel(struct lab *l, bool near) { plain(l, END_DROP, near ? CAUSE_LISTEN_BACKLOG : CAUSE_KERNEL); }
 static void socket_buffer(struct lab *l, bool near) { plain(l, END_DROP, near ? CAUSE_KERNEL : CAUSE_SOCKET_BUFFER); }
 
+static void queue_drop(struct lab *l, bool near)
+{
+	plain(l, END_DROP, CAUSE_KERNEL);
+	l->t[l->n - 1].end.why = near ? "dropped, and the kernel does not say why" : "the program behind a queue dropped it";
+}
+
 static void udp_buffer(struct lab *l, bool near)
 {
 	plain(l, END_DROP, CAUSE_SOCKET_BUFFER);
@@ -1316,6 +1322,7 @@ static const struct {
 	{ "listen-backlog-overflow", backlog, { "so it is", "somaxconn" } },
 	{ "socket-buffer-full", socket_buffer, { "so it is" } },
 	{ "udp-socket-buffer", udp_buffer, { "so it is", "ss -lnum" } },
+	{ "queue-drop", queue_drop, { "queued", "its second column" } },
 	{ "kernel-drop", kernel, { "so it is" } },
 	{ "path-fails", anything, { "so it is" } },
 	{ "conntrack-stale-udp", stale_udp, { "192.0.2.1", "27 s left", "conntrack -D -p udp --orig-dst 10.96.0.50 --reply-src 10.244.0.2" } },
