@@ -226,7 +226,9 @@ class Elsewhere:
                 chain = d.of([c for c in self.nft_chains(lines) if fits(c)])
                 match = d.weighted([(4, "ct state { invalid, untracked }"), (2, "tcp dport %d ct state invalid,untracked" % d.of(PORTS)),
                                     (2, self.nft_matches(chain)), (1, "tcp flags & (fin|syn|rst|ack) == syn")])
-                self.among_nft(lines, chain, "%s synproxy %s" % (match, d.of(PROXY)))
+                # it answers a SYN-ACK as well: over loopback its own, without end
+                away = 'iifname != "lo" ' if chain[4] == "input" else ""
+                self.among_nft(lines, chain, "%s%s synproxy %s" % (away, match, d.of(PROXY)))
 
         def proxy(g, table, hook):
             match = d.weighted([(3, "-p tcp -m conntrack --ctstate INVALID,UNTRACKED"), (2, g.matches(table, hook, "tcp")),

@@ -108,8 +108,8 @@ def judge_proxied(probe, seen, path):
     norm = lambda row: [x if x[0] == "rule" else (x[0], x[1], plain(probe.proto, x[2]), x[3]) for x in row]
     doubt = doubtful(path, False)
     if any(h["reply"] for h in path["hops"]):
-        return difference("request", request, norm(seen.request), doubt) + \
-            difference("reply", reply, norm(seen.reply)[:len(reply)], doubt)
+        return difference("request", request, norm(seen.request), doubt) + (
+            difference("reply", reply, norm(seen.reply)[:len(reply)], doubt) if seen.reply else [])
     if probe.midway():
         bad = difference("request", request, norm(seen.request), doubt)
         return bad + (["ktrace: %s; it arrives at %s" % (path["end"]["why"], seen.arrived or "the node")]
