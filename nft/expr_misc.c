@@ -466,7 +466,8 @@ enum step_kind expr_synproxy_run(struct eval *e, const struct step *s UNUSED)
 		return STEP_BREAK;
 	if (!(e->p->tcp_flags & (TH_SYN | TH_ACK)))
 		return STEP_NEXT;
-	e->says = "answers the handshake itself (synproxy)";
+	e->says = e->p->tcp_flags & TH_SYN ? "answers the handshake itself (synproxy)" :
+					     "takes the ACK: whether synproxy knows its cookie is not known";
 	return STEP_STOLEN;
 }
 

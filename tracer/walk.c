@@ -97,7 +97,7 @@ static void answer_packet(struct walk *w)
 	p->sk_known = false;
 	p->answer = true;
 	w->reply = true;
-	w->prerouted = false;
+	w->prerouted = w->diverted = false;
 	w->tproxy.set = false;
 	w->forwards = 0;
 }
@@ -168,7 +168,7 @@ void walk_begin(struct walk *w, const struct packet *p)
 	choices_rewind(w->choices);
 	w->p = *p;
 	w->sent = packet_tuple(&w->p);
-	w->reply = w->prerouted = false;
+	w->reply = w->prerouted = w->diverted = false;
 	w->tproxy.set = false;
 	w->forwards = 0;
 	w->conn = NULL;

@@ -62,10 +62,11 @@ static enum flow stolen(struct walk *w, const struct place *at, const struct nft
 		return finish(w, at, END_LOOP, CAUSE_LOOP, "it goes round in a circle");
 	hop_done(w, at->stage, at->hook, at->priority, at->nat);
 	w->p.oif = run->fwd_ifindex;
+	w->diverted = true;
 	if (!addr_len(&run->fwd_addr))
 		return transmit_frame(w);
 	w->nexthop = run->fwd_addr;
-	w->onlink = false;
+	w->onlink = addr_eq(&w->nexthop, &w->p.dst);
 	return transmit(w);
 }
 

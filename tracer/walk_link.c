@@ -56,10 +56,13 @@ static enum flow leaves(struct walk *w, const struct link *l)
 	const char *why;
 	uint8_t type = 0;
 
-	/* a rule forwards the frame (nft fwd) */
 	if (w->reply && !state_addr_type(w->state, w->p.netns, &w->p.dst, 0, &type) && type == RTN_LOCAL)
 		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_REPLY_BYPASS,
 				  arena_printf(w->arena, "the answer leaves by %s, and its receiver is here", l->name));
+	if (w->reply && w->diverted)
+		return end_simple(w, STAGE_NEIGHBOUR, END_UNKNOWN, CAUSE_UNREADABLE,
+				  arena_printf(w->arena, "a rule forwards the answer out of %s: whether it gets to its receiver is not known",
+					       l->name));
 	addr_say(&w->nexthop, hop);
 	if (w->reply)
 		return answer_ends(w, STAGE_NEIGHBOUR, END_SENT, "the answer is on its way");
@@ -422,6 +425,7 @@ enum flow receive(struct walk *w, int ifindex)
 		return end_simple(w, STAGE_ROUTE_INPUT, END_UNKNOWN, CAUSE_UNREADABLE,
 				  arena_printf(w->arena, "device %d could not be read", ifindex));
 	w->p.iif = ifindex;
+	w->diverted = false;
 	if (!(l->flags & IFF_UP)) {
 		link_evidence(w, arena_printf(w->arena, "%s: state DOWN", l->name));
 		return end_simple(w, STAGE_ROUTE_INPUT, END_DROP, CAUSE_LINK_DOWN,
@@ -482,7 +486,10 @@ enum flow transmit_frame(struct walk *w)
 					       l->name));
 	/* eth_type_trans(): PACKET_OTHERHOST, which ip_rcv_core() drops; a bridge takes it */
 	far = state_link(w->state, peer, ifindex);
-	if (far && !far->master && far->mac.known && to->known && memcmp(to->b, far->mac.b, sizeof(to->b)))
+	if (far && !far->master && far->mac.known && !to->known)
+		return end_simple(w, STAGE_NEIGHBOUR, END_UNKNOWN, CAUSE_UNREADABLE,
+				  arena_printf(w->arena, "whom the frame that goes on out of %s is addressed to is not known", l->name));
+	if (far && !far->master && far->mac.known && memcmp(to->b, far->mac.b, sizeof(to->b)))
 		return end_simple(w, STAGE_NEIGHBOUR, END_DROP, CAUSE_NONE,
 				  arena_printf(w->arena, "the frame keeps its addresses, and is not for whom %s leads to", l->name));
 	return cross(w, peer, ifindex);

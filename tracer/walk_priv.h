@@ -39,6 +39,7 @@ struct walk {
 	const struct nft_write *writes;	/* into sets, by rules so far */
 	struct addr nexthop;		/* whom the frame under way is for: gateway or destination; family 0: the receiving host */
 	bool onlink;			/* nexthop is the destination itself */
+	bool diverted;			/* a rule forwards the frame under way (nft fwd) */
 	bool prerouted;			/* br_netfilter ran PREROUTING: ip_sabotage_in() skips it */
 	bool brnf_first;		/* br_netfilter before the bridge chains of its own priority */
 	struct { bool set; struct addr addr; uint16_t port; } tproxy;

@@ -725,6 +725,11 @@ static void synproxies(void **state UNUSED)
 	bench.p.tcp_flags = 0x02;
 	ex_synproxy();
 	assert_int_equal(rule_run(), STEP_STOLEN);
+	assert_string_equal(bench.e.says, "answers the handshake itself (synproxy)");
+	bench.p.tcp_flags = 0x10;
+	ex_synproxy();
+	assert_int_equal(rule_run(), STEP_STOLEN);
+	assert_string_equal(bench.e.says, "takes the ACK: whether synproxy knows its cookie is not known");
 	bench.p.tcp_flags = 0x04;
 	ex_synproxy();
 	assert_int_equal(rule_run(), STEP_NEXT);
