@@ -158,7 +158,7 @@ class Elsewhere:
             chains = [c for c in self.nft_chains(lines) if c[0] == family]
             for _ in range(d.between(2, 6)):
                 chain = d.of(chains)
-                end = d.weighted([(6, ""), (1, "accept"), (1, "return"), (1, "meta mark set 0x2"), (1, self._dup()),
+                end = d.weighted([(6, ""), (1, "accept"), (1, "return"), (1, "meta mark set 0x2"), (1, "dup to " + self.gateway()[0]),
                                   (0.5 if chain[3] != "nat" else 0, "drop")])
                 self.among_nft(lines, chain, "%s %s %s" % (self.nft_matches(chain), self._dup(), end))
 
