@@ -223,7 +223,6 @@ static void go_on(struct walk *w)
 	const struct walk_at *at = w->at;
 
 	w->p.comes_back = at->hook != NF_INET_LOCAL_IN && meant_for_us(w);
-
 	if (at->pf == NFPROTO_BRIDGE || at->pf == NFPROTO_NETDEV) {
 		from_port(w, at->p.iif);
 		return;
