@@ -11,6 +11,7 @@
 #include "nft/xt_rows.h"
 
 #define READERS	"/proc/net/netfilter/nfnetlink_queue"
+#define ALWAYS	"/proc/net/netfilter/nf_log"	/* netfilter_log_init(): there wherever netfilter is */
 
 struct readers {
 	unsigned n, deaf;		/* queues of the range that a program reads; and of those, how many get no packet */
@@ -29,6 +30,17 @@ static void count(const char *line, unsigned first, unsigned total, struct reade
 		r->deaf += !mode;	/* NFQNL_COPY_NONE is refused, with bypass too */
 		r->portid = portid;
 	}
+}
+
+/* The file of readers, NULL where there is none to be. *rc: 0, or why that could not be told. */
+static const char *readers(struct nft *nft, uint32_t netns, int *rc)
+{
+	const char *text = xt_file_of(nft, netns, READERS, rc);
+
+	/* A /proc that shows no network (subset=pid) is silent, a kernel without nfnetlink_queue has no such file. */
+	if (*rc == -ENOENT)
+		xt_file_of(nft, netns, ALWAYS, rc);
+	return text;
 }
 
 static const char *name(struct eval *e, unsigned first, unsigned total)
@@ -57,8 +69,8 @@ enum step_kind queue_verdict(struct eval *e, unsigned first, unsigned total, boo
 
 	total = total ?: 1;
 	queue = name(e, first, total);
-	text = xt_file(e, READERS, &rc);
-	if (!text && rc != -ENOENT) {
+	text = readers(e->nft, e->netns, &rc);
+	if (rc) {
 		e->says = arena_printf(e->arena, "queues it to user space (%s; whether a program reads there could not be read)", queue);
 		return goes_on(e, STEP_QUEUE);
 	}
@@ -67,8 +79,8 @@ enum step_kind queue_verdict(struct eval *e, unsigned first, unsigned total, boo
 		e->says = arena_printf(e->arena, "lets it go on, since no program reads %s", queue);
 		return goes_on(e, STEP_ACCEPT);
 	}
-	if (!r.n || r.deaf == total) {
-		e->says = arena_printf(e->arena, "drops it: %s %s", r.n ? "the program takes no packets from" : "no program reads", queue);
+	if (r.deaf == r.n && (!bypass || r.n == total)) {
+		e->says = arena_printf(e->arena, "drops it: no program %s %s", r.n ? "takes packets from" : "reads", queue);
 		return STEP_DROP;
 	}
 	if (total == QUEUES)
@@ -76,11 +88,13 @@ enum step_kind queue_verdict(struct eval *e, unsigned first, unsigned total, boo
 	else if (total == 1)
 		e->says = arena_printf(e->arena, "queues it to the program that reads %s (netlink port %u)", queue, r.portid);
 	else
-		e->says = arena_printf(e->arena, "queues it to the programs that read %s (%u of %u have one)", queue, r.n, total);
+		e->says = arena_printf(e->arena, "queues it to the programs that read %s (%u of %u %s one)", queue, r.n, total, r.n == 1 ? "has" : "have");
 	return goes_on(e, STEP_QUEUE);
 }
 
 void queue_record(struct nft *nft, uint32_t netns)
 {
-	xt_file_of(nft, netns, READERS, NULL);
+	int rc;
+
+	readers(nft, netns, &rc);
 }

@@ -733,7 +733,7 @@ static void rule_cannot(struct lab *l, bool near)
 static void queue_unread(struct lab *l, bool near)
 {
 	to_pod(l);
-	rule(l, "filter", "FORWARD", "-j NFQUEUE --queue-num 5")->says = near ? "drops it: the program takes no packets from queue 5" :
+	rule(l, "filter", "FORWARD", "-j NFQUEUE --queue-num 5")->says = near ? "drops it: no program takes packets from queue 5" :
 									       "drops it: no program reads queue 5";
 	hook(l, NF_INET_FORWARD, 0);
 	end(l, END_DROP, CAUSE_RULE, "filter/FORWARD rule 3 drops it: no program reads queue 5");

@@ -12,6 +12,7 @@
 #define Q7	"    7   4712     0 2 65531     0     0        0  1\n"
 #define DEAF6	"    6   4713     0 0     0     0     0        0  1\n"
 #define NONE	"none"		/* the kernel has no such file: nothing that reads queues is loaded */
+#define HIDDEN	"hidden"	/* no file of netfilter is there: a /proc mounted with subset=pid */
 
 struct row {
 	const char *what, *file;	/* file NULL: not read */
@@ -29,12 +30,15 @@ static const struct row rows[] = {
 	{ "no such thing loaded", NONE, 0, 1, false, false, STEP_DROP, "drops it: no program reads queue 0" },
 	{ "nobody, bypass", Q7, 5, 1, true, false, STEP_ACCEPT, "lets it go on, since no program reads queue 5" },
 	{ "no such thing loaded, bypass", NONE, 5, 3, true, false, STEP_ACCEPT, "lets it go on, since no program reads queues 5 to 7" },
-	{ "the program takes nothing", DEAF6, 6, 1, true, false, STEP_DROP, "drops it: the program takes no packets from queue 6" },
+	{ "the program takes nothing", DEAF6, 6, 1, true, false, STEP_DROP, "drops it: no program takes packets from queue 6" },
 	{ "a range, some read", Q5 DEAF6, 5, 3, false, false, STEP_QUEUE, "queues it to the programs that read queues 5 to 7 (2 of 3 have one)" },
+	{ "a range, the read takes nothing", DEAF6, 5, 3, false, false, STEP_DROP, "drops it: no program takes packets from queues 5 to 7" },
+	{ "a range, the read takes nothing, bypass", DEAF6, 5, 3, true, false, STEP_QUEUE, "queues it to the programs that read queues 5 to 7 (1 of 3 has one)" },
 	{ "a range, none read", Q5 Q7, 8, 2, false, false, STEP_DROP, "drops it: no program reads queues 8 to 9" },
 	{ "any queue, some read", Q5, 0, QUEUES, false, false, STEP_QUEUE, "queues it to user space, and which queue is not known" },
 	{ "any queue, none read", "", 0, QUEUES, true, false, STEP_ACCEPT, "lets it go on, since no program reads any queue" },
 	{ "not read", NULL, 5, 1, true, false, STEP_QUEUE, "queues it to user space (queue 5; whether a program reads there could not be read)" },
+	{ "no file of netfilter", HIDDEN, 5, 1, false, false, STEP_QUEUE, "queues it to user space (queue 5; whether a program reads there could not be read)" },
 	{ "a line that is none", "5 what\n" Q7, 5, 1, false, false, STEP_DROP, "drops it: no program reads queue 5" },
 	{ "NAT, nobody", "", 5, 1, false, true, STEP_DROP, "drops it: no program reads queue 5" },
 	{ "NAT, bypass", "", 5, 1, true, true, STEP_UNTOLD, NULL },
@@ -43,15 +47,19 @@ static const struct row rows[] = {
 
 static void open_queues(const char *file)
 {
-	static const char path[] = "/proc/net/netfilter/nfnetlink_queue";
+	static const char path[] = "/proc/net/netfilter/nfnetlink_queue", always[] = "/proc/net/netfilter/nf_log";
 	struct io *io;
 
 	bench_reset(NFPROTO_IPV4);
 	io = canned_new(bench.arena);
-	if (file && !strcmp(file, NONE))
+	if (file && (!strcmp(file, NONE) || !strcmp(file, HIDDEN)))
 		canned_put(io, IO_FILE, path, strlen(path), NULL, 0, -ENOENT);
 	else if (file)
 		canned_file(io, path, file);
+	if (file && !strcmp(file, HIDDEN))
+		canned_put(io, IO_FILE, always, strlen(always), NULL, 0, -ENOENT);
+	else
+		canned_file(io, always, " 0 NONE (nfnetlink_log)\n");
 	io_close(bench.io);
 	bench.io = canned_replay(bench.arena, io);
 	bench.nft = nft_open(bench.io, bench.arena, &bench.ask, &bench.gaps);
