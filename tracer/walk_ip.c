@@ -98,20 +98,13 @@ static enum flow open_way(struct walk *w, enum stage stage, const struct route *
 	return end_simple(w, stage, END_UNKNOWN, CAUSE_UNREADABLE, r->unknown);
 }
 
-static int loopback(struct walk *w)
-{
-	const struct link *l = state_link_named(w->state, w->p.netns, "lo");
-
-	return l ? l->ifindex : 1;
-}
-
 void take_way(struct walk *w, const struct route *r)
 {
 	w->p.oif = r->oif;
 	w->onlink = !addr_len(&r->gateway);
 	w->nexthop = w->onlink ? w->p.dst : r->gateway;
 	/* ip6_rt_init_dst() goes by the type; for __mkroute_output() all that leaves by loopback is for this host */
-	w->p.comes_back = r->type == RTN_LOCAL || (packet_family(&w->p) == AF_INET && !w->p.iif && r->oif == loopback(w));
+	w->p.comes_back = r->type == RTN_LOCAL || (packet_family(&w->p) == AF_INET && !w->p.iif && r->oif == LOOPBACK_IFINDEX);
 }
 
 /* -- out ------------------------------------------------------------------------------------------ */
@@ -197,7 +190,7 @@ enum flow local_out(struct walk *w)
 	add_route(w, &r);
 	take_way(w, &r);
 	if (r.type == RTN_LOCAL)
-		w->p.oif = loopback(w);
+		w->p.oif = LOOPBACK_IFINDEX;
 	if (!addr_len(&w->p.src) || addr_is_any(&w->p.src))
 		w->p.src = r.prefsrc;
 	if (!addr_len(&w->p.src))
@@ -425,8 +418,7 @@ static enum flow route_input(struct walk *w)
 
 enum flow ip_receive(struct walk *w)
 {
-	const struct link *in = state_link(w->state, w->p.netns, w->p.iif);
-	bool lo = in && !strcmp(in->name, "lo");
+	bool lo = w->p.iif == LOOPBACK_IFINDEX;
 
 	w->p.oif = 0;
 	w->p.given.set = false;

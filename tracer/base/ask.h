@@ -35,6 +35,8 @@ struct route {
 	const char *unknown;		/* in a snapshot: the kernel may have answered otherwise, one clause; else NULL */
 };
 
+#define LOOPBACK_IFINDEX	1	/* of every netns: loopback_net_init() */
+
 struct link {
 	int ifindex;
 	char name[16];
