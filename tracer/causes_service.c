@@ -217,6 +217,12 @@ static bool other_address(struct view *v)
 	return v->p->target.target.kind == TARGET_NODEPORT && !view_dnat(v) && served_elsewhere(v);
 }
 
+/* Translated by what belongs to a Service, not by a rule of the host's own. */
+static bool by_service(struct view *v)
+{
+	return view_dnat(v) && (view_is_service(v) || view_service(v).name || view_evidence(v, EV_IPVS));
+}
+
 /* A socket of this node, bound to what the Service takes away from it. */
 static bool shadowed(struct view *v)
 {
@@ -226,7 +232,7 @@ static bool shadowed(struct view *v)
 	const char *at;
 	size_t i;
 
-	if (!l || !l->text || strstr(l->text, "kube-proxy") || !view_dnat(v))
+	if (!l || !l->text || strstr(l->text, "kube-proxy") || !by_service(v))
 		return false;
 	at = strstr(l->text, port);	/* the facts hold one listener for all the ports traced */
 	if (!at || (at[strlen(port)] >= '0' && at[strlen(port)] <= '9'))
@@ -245,8 +251,7 @@ static bool translated(struct view *v)
 		v->text = "NAT is right ({targets} -> {endpoints}) but nothing {where} takes "
 			  "{proto} port {endpointport}; {listeners|it has no such socket}. The sender "
 			  "gets an ICMP port unreachable.";
-	/* and not a redirect of the host's own */
-	return view_dnat(v) && (view_is_service(v) || view_service(v).name || view_evidence(v, EV_IPVS));
+	return by_service(v);
 }
 
 static bool no_proxy(struct view *v)
