@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What takes packets elsewhere: copies of them (dup, TEE), frames that one device hands to another (fwd), and handshakes that the node
-answers itself (synproxy). Drawn only for seeds from FIRST on, with dice of its own, among the rules that any seed has: what a seed
-below means is what it always meant."""
+answers itself (synproxy), and queues to user space. Drawn only for seeds from FIRST on (queues: from QUEUES on), with dice of its own,
+among the rules that any seed has: what a seed below means is what it always meant."""
 
 import re
 
@@ -12,6 +12,7 @@ from words import ADDR, PORTS
 from world import BELOW
 
 FIRST = 1 << 31
+QUEUES = 3 << 31
 DEVICES = {"eth0": ["ext", "far"], "cni0": ["pod1", "pod2"], "veth3": ["pod3"]}
 PROXY = ["mss 1460 wscale 7 timestamp sack-perm", "mss 1460", "mss 536 timestamp", "mss 1300 sack-perm"]
 XT_PROXY = ["--mss 1460 --wscale 7 --timestamp --sack-perm", "--mss 1460", "--mss 536 --timestamp", "--mss 1300 --sack-perm --ecn"]
@@ -30,6 +31,7 @@ add chain inet trace-tap sink { type filter hook postrouting priority 1002; }
 add rule inet trace-tap sink meta priority dead:beef drop
 add rule inet trace-tap sink %s 211 drop
 """
+READ = 5                                    # the queue that a program reads; it lets everything pass
 LIVES = {4: "ip ttl", 6: "ip6 hoplimit"}
 # What a rule takes for itself is traced without its headers, by the number that the packet bore at this hook before.
 KNOWN = "add chain inet trace-tap in { type filter hook input priority -1000; }\n" \
@@ -45,12 +47,12 @@ add rule netdev trace-tap sink_%s ether saddr != %s goto copies_%s
 
 
 class Elsewhere:
-    """kind: "copy", "mirror", "forward" or "proxy". add() puts the rules among those of a case, and tap() is what the eyes need."""
+    """kind: "copy", "mirror", "forward", "proxy" or "queue". add() puts the rules among those of a case, and tap() is what the eyes need."""
 
-    def __init__(self, dice, v, lab, serial):
+    def __init__(self, dice, v, lab, serial, queues):
         self.d, self.v, self.lab, self.serial = dice, v, lab, serial
         self.loose = True                   # net.netfilter.nf_conntrack_tcp_loose
-        self.kind = dice.weighted([(4, "copy"), (2, "mirror"), (3, "forward"), (3, "proxy")])
+        self.kind = "queue" if queues else dice.weighted([(4, "copy"), (2, "mirror"), (3, "forward"), (3, "proxy")])
 
     def add(self, rules, below):
         """To {tool: lines}."""
@@ -238,3 +240,20 @@ class Elsewhere:
         if apart:
             self.into_xt(rules, 2, lambda table, hook: table == "raw",
                          lambda g, table, hook: "-p tcp -m tcp --syn%s -j CT --notrack" % d.of(["", " --dport %d" % d.of(PORTS)]))
+
+    # -- queues --
+
+    def _queue(self, rules):
+        """Of iptables: not every kernel has nft's own. What NAT leaves undone behind a queue nobody says."""
+        d = self.d
+
+        def queue(g, table, hook):
+            ends = [(1, "--queue-num 6"), (0.5, "--queue-balance 6:8")]
+            if table != "nat":
+                ends += [(4, "--queue-num %d" % READ), (2, "--queue-num %d --queue-bypass" % READ), (4, "--queue-num 6 --queue-bypass"),
+                         (1, "--queue-balance 6:8 --queue-bypass --queue-cpu-fanout")]
+            return "%s -j NFQUEUE %s" % (g.matches(table, hook), d.weighted(ends))
+        if not any(t.endswith("-restore") for t in rules):
+            rules["ip%stables-nft-restore" % ("" if self.v == 4 else "6")] = [
+                x for t in ("mangle", "filter") for x in ("*" + t, *(":%s ACCEPT [0:0]" % c for c in CHAINS[t]), "COMMIT")]
+        self.into_xt(rules, d.between(2, 6), lambda table, hook: True, queue)

@@ -123,6 +123,8 @@ def judge(probe, seen, doc):
     best, unknown = None, False
     for path in doc["paths"]:
         proxied = path["end"]["kind"] == "unknown" and any(w in (path["end"]["why"] or "") for w in PROXIED)
+        if "program behind the queue" in (path["end"]["why"] or ""):
+            continue                    # the one that reads here lets everything pass
         if end_of(probe, path) == "unknown" and not proxied:
             unknown = True
             continue

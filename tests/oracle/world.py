@@ -195,7 +195,7 @@ class Lab:
         self.macs = list(self.mac.values())
         self.links = {line.split(":")[1].strip().split("@")[0]: int(line.split(":")[0]) for line in
                       lab.run_in(self.node, ["ip", "-o", "link"]).stdout.splitlines()}
-        self.bridged, self.loose, self.turn = True, True, 0
+        self.bridged, self.loose, self.turn, self.read = True, True, 0, set()
         self.set_kinds = [k for k, _ in KINDS if not run_inside(self.node, ["ipset", "create", "probe", *k.split(), *(
             ["range", "0-1"] if k == "bitmap:port" else ["range", "10.0.0.0/24"] if k.startswith("bitmap") else [])]).returncode
             and not run_inside(self.node, ["ipset", "destroy", "probe"]).returncode]
@@ -221,6 +221,15 @@ class Lab:
         if on != self.loose:
             self.sysctl("net/netfilter/nf_conntrack_tcp_loose", int(on))
             self.loose = on
+
+    def read_queue(self, number):
+        """By a program that lets everything pass, as long as the lab is there."""
+        if number not in self.read:
+            reader = os.path.join(lab.HERE, "nfqueue.py")
+            done = run_inside(self.node, ["python3", reader, str(number), "accept", "/run/netns/" + self.node])
+            if done.returncode:
+                raise Broken(done.stdout + done.stderr)
+            self.read.add(number)
 
     # -- rules --
 
