@@ -397,10 +397,11 @@ static enum step_kind fwd_run(struct eval *e, const struct step *s)
 static void fwd_words(struct words *w, const struct step *s)
 {
 	const struct fwd_data *d = s->data;
-	enum datatype t = w->chain && w->chain->family == NFPROTO_IPV6 ? DT_IPV6 : DT_IPV4;
+	uint8_t chain = w->chain ? w->chain->family : NFPROTO_IPV4;
+	enum datatype t = d->family == AF_INET6 || (!d->family && chain == NFPROTO_IPV6) ? DT_IPV6 : DT_IPV4;
 
 	words_flush(w);
-	words_add(w, "%s to", s->ops->name);
+	words_add(w, d->family && d->has_addr ? t == DT_IPV6 ? "%s ip6 to" : "%s ip to" : "%s to", s->ops->name);
 	if (d->has_addr)
 		words_add(w, "%s", words_value(w, d->addr, t, t == DT_IPV4 ? 4 : 16));
 	if (d->has_dev)
