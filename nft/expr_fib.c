@@ -115,13 +115,18 @@ static enum step_kind fib_oif_run(struct eval *e, const struct step *s)
 	struct route_key key = { .tos = e->p->tos };
 	struct route r = { 0 };
 
-	if (e->run->hook == NF_INET_PRE_ROUTING && in && in->flags & IFF_LOOPBACK) {
+	if (e->run->hook == NF_INET_PRE_ROUTING && in && in->flags & IFF_LOOPBACK && !e->p->given.set) {
 		fib_store(e, d, in);
 		return STEP_NEXT;
 	}
-	/* nft_fib_can_skip() of 6.16 passes INPUT as well; earlier kernels look up and find it local */
-	if (e->run->hook == NF_INET_LOCAL_IN && in && in->flags & IFF_LOOPBACK) {
-		reg_store_unknown(e, d->reg, fib_len(d), "depends on the kernel's version (loopback at INPUT)");
+	/*
+	 * nft_fib_can_skip() of 6.16 passes INPUT as well, and asks a socket that the packet has (a transparent proxy's, which
+	 * never received from here) instead of the device. Earlier kernels look up at INPUT, and pass PREROUTING.
+	 */
+	if ((e->run->hook == NF_INET_LOCAL_IN || e->run->hook == NF_INET_PRE_ROUTING) && in && in->flags & IFF_LOOPBACK) {
+		reg_store_unknown(e, d->reg, fib_len(d), e->run->hook == NF_INET_LOCAL_IN ?
+				  "depends on the kernel's version (loopback at INPUT)" :
+				  "depends on the kernel's version (loopback, and a transparent proxy's socket)");
 		return STEP_NEXT;
 	}
 	if (!e->ask || !e->ask->route)
