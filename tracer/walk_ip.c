@@ -246,27 +246,41 @@ static enum flow no_listener(struct walk *w, const struct sock_info *near, const
 	return end_simple(w, STAGE_SOCKET, END_NO_LISTENER, cause, why);
 }
 
+static bool is_icmp(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+/* Not what the sender waits for: in what it differs. */
+static const char *answer_differs(struct walk *w, const struct tuple *want, struct tuple got)
+{
+	bool icmp = is_icmp(got.proto);
+
+	if (w->p.sport_unknown)
+		return arena_printf(w->arena, "the answer comes from %s and another port than %u, which the sender waits for",
+				    endpoint_say(w->arena, &got.src, 0), want->sport);
+	if (!addr_eq(&want->dst, &got.dst) || want->dport != got.dport) {
+		if (w->p.dport_unknown && !icmp)
+			got.dport = 0;
+		return arena_printf(w->arena, "the answer is %s, the sender waits for %s", tuple_say(w->arena, &got),
+				    tuple_say(w->arena, want));
+	}
+	if (!addr_eq(&want->src, &got.src) || want->sport != got.sport)
+		return arena_printf(w->arena, "the answer comes from %s, the sender waits for one from %s",
+				    endpoint_say(w->arena, &got.src, icmp ? 0 : got.sport),
+				    endpoint_say(w->arena, &want->src, icmp ? 0 : want->sport));
+	return arena_printf(w->arena, icmp ? "the answer has another identifier than %u, which the sender waits for" :
+			    "the answer goes to another port than %u, at which the sender waits",
+			    icmp ? want->sport : want->dport);
+}
+
 enum flow answer_ends(struct walk *w, enum stage stage, enum end_kind good, const char *why)
 {
 	struct tuple want = tuple_invert(&w->sent), got = packet_tuple(&w->p);
 
-	if (tuple_eq(&want, &got) && !w->p.sport_unknown)
+	if (tuple_eq(&want, &got) && !w->p.sport_unknown && !w->p.dport_unknown)
 		return end_simple(w, stage, good, CAUSE_NONE, why);
-	if (w->p.sport_unknown)
-		why = arena_printf(w->arena, "the answer comes from %s and another port than %u, which the sender waits for",
-				   endpoint_say(w->arena, &got.src, 0), want.sport);
-	else if (addr_eq(&want.dst, &got.dst) && want.dport == got.dport)
-		why = arena_printf(w->arena, "the answer comes from %s, the sender waits for one from %s",
-				   endpoint_say(w->arena, &got.src, got.sport), endpoint_say(w->arena, &want.src, want.sport));
-	else
-		why = arena_printf(w->arena, "the answer is %s, the sender waits for %s", tuple_say(w->arena, &got),
-				   tuple_say(w->arena, &want));
-	return end_simple(w, stage, END_DROP, CAUSE_REPLY_BYPASS, why);
-}
-
-static bool is_icmp(uint8_t proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+	return end_simple(w, stage, END_DROP, CAUSE_REPLY_BYPASS, answer_differs(w, &want, got));
 }
 
 static enum flow echo(struct walk *w)
