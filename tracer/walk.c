@@ -117,7 +117,8 @@ static void answer_frame(struct walk *w, int iif, const struct addr *nexthop)
 
 /*
  * Does the answer find its way back? From a socket here it is followed from there; from elsewhere it is taken
- * to come in where the request went out, if this node has anything to undo or to receive.
+ * to come in where the request went out, if this node has anything to undo or to receive. What left although it is
+ * addressed to this node comes back as itself, or never.
  */
 static void walk_answer(struct walk *w)
 {
@@ -127,7 +128,9 @@ static void walk_answer(struct walk *w)
 	int back_iif = w->p.oif;
 	bool ours = w->p.ct.status & (IPS_SRC_NAT | IPS_DST_NAT) || w->n_balanced || !w->outside;
 
-	if (request.cause == CAUSE_REPLY_BYPASS || (request.kind == END_SENT && !ours))
+	if (request.cause == CAUSE_REPLY_BYPASS)
+		return;
+	if (request.kind == END_SENT && (!ours || is_local(w, w->p.netns, &w->p.dst)))
 		return;
 	answer_packet(w);
 	if (request.kind != END_DELIVERED)

@@ -30,7 +30,7 @@ static struct evidence *link_evidence(struct walk *w, const char *text)
 
 /* -- leaving this node ---------------------------------------------------------------------------- */
 
-static bool is_local(struct walk *w, uint32_t netns, const struct addr *a)
+bool is_local(struct walk *w, uint32_t netns, const struct addr *a)
 {
 	uint8_t type;
 

@@ -147,6 +147,8 @@ void add_route(struct walk *w, const struct route *r);
 struct route_key route_question(const struct walk *w, bool input);
 
 /* -- walk_link.c ---------------------------------------------------------------------------------- */
+/* Is it an address of this namespace: local by the FIB? */
+bool is_local(struct walk *w, uint32_t netns, const struct addr *a);
 /* The frame goes out of w->p.oif towards w->nexthop: neighbour, device, and what is behind it. */
 enum flow transmit(struct walk *w);
 /* The same with the frame as it is: nf_fwd_netdev_egress(). */
