@@ -151,7 +151,7 @@ def judge_path(probe, seen, path, folded):
     # an answer that went astray may be answered itself, by whoever got it
     astray = "the answer " in (path["end"]["why"] or "") and seen.client != "ok"
     # a neighbour that is not there: nobody can tell before asking, and no frame goes out to it
-    absent = bool((kind == "sent" or answered) and last and nobody(probe.v, last["out"]["dst"]))
+    absent = bool((kind == "sent" or answered) and last and nobody(probe.v, receiver(hops)))
     while absent and len(request) > len(seen.request) and request[-1][:2] == ("rule", "netdev"):
         request.pop()
     bad += difference("request", request, norm(seen.request)[:len(request) if astray else None], doubt)
@@ -211,6 +211,14 @@ def answers(place, t, probe):
     if place != "node" and (t[0] in own or t[2] not in own):    # meets itself, and answers past the node
         return False
     return probe.proto == "icmp" or t[3] in OPEN
+
+
+def receiver(hops):
+    """Whom the last frame is for: whom a rule of a device handed it to since it last came in, or whom the packet is for."""
+    came = max([i for i, h in enumerate(hops) if h["stage"].startswith("ingress")], default=len(hops))
+    rules = [e["text"] or "" for h in hops[came:] for e in h["evidence"] if e["kind"] == "rule" and e["effect"] == "verdict"]
+    to = [m[1] for m in map(re.compile(r"\bfwd ip6? to (\S+) device").search, rules) if m]
+    return to[-1] if to else hops[-1]["out"]["dst"]
 
 
 def nobody(v, dst):
